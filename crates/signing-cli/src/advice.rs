@@ -3,10 +3,10 @@
 
 mod install;
 mod keys;
-mod package;
+pub(crate) mod package;
 pub(crate) mod refused_key;
 mod selection;
-mod signed_trust;
+pub(crate) mod signed_trust;
 mod signers;
 mod store;
 mod trust;
@@ -21,6 +21,8 @@ const RUN_AGAIN: &str = "nothing was done: run the command again when you have w
 const GIVE_PASSPHRASE: &str = "set CLOACINA_KEY_PASSPHRASE, or give --passphrase-file <file> or \
                                --passphrase-fd <number>";
 const LIST_ORGANIZATIONS: &str = "list the organizations: cloacina orgs list";
+pub(crate) const LIST_LOGS: &str = "list the organizations: cloacina orgs list; for a deleted one give its id, which is in the \
+                                    list of all logs: cloacina audit verify";
 const LIST_KEYS: &str = "list the keys: cloacina keys list --org <org>";
 const CHECK_READABLE: &str = "check that the file exists and that you may read it";
 
@@ -64,7 +66,7 @@ fn advice(error: &CliError) -> Advice {
     match error {
         CliError::Package(error) => package::package(error),
         CliError::Advised { next, source } => {
-            Advice { next: Some(next.to_string().into()), ..advice(source) }
+            Advice { next: Some(next.clone().into()), ..advice(source) }
         }
         CliError::OfPackage { source, .. } => advice(source),
         CliError::RoleDenied { role, purpose, .. } => store::role_denied(role, *purpose),
@@ -126,7 +128,6 @@ fn advice(error: &CliError) -> Advice {
         CliError::OpensshKey { source, .. } => keys::openssh(source),
         CliError::OpensshKeyToImport { .. } => undecided("InvalidKeyFile", keys::OPENSSH_STAYS),
         CliError::KeyStaysElsewhere => undecided("InvalidKeyFile", keys::STAYS_ELSEWHERE),
-        CliError::NoKeyFile { instead, .. } => keys::no_file(instead),
         CliError::Agent(error) => signers::agent(error),
         CliError::Program(error) => signers::program(error),
         #[cfg(feature = "pkcs11")]
@@ -166,10 +167,6 @@ fn advice(error: &CliError) -> Advice {
         CliError::DraftSignature(error) => signed_trust::draft_signature(error),
         CliError::NotSigned { draft, is_first, source } => {
             signed_trust::threshold(source, draft, *is_first)
-        }
-        CliError::TrustExpired { renewal, source } => {
-            let next = format!("{renewal}; if it should not have expired, set the clock");
-            Advice { next: Some(next.into()), ..advice(source) }
         }
         CliError::ChildRefused { org, child, source } => {
             refused(source.code(), signed_trust::child(org.as_str(), child, source))
@@ -274,11 +271,6 @@ fn advice(error: &CliError) -> Advice {
         CliError::NoSuchOrganization { similar: None, .. } => {
             undecided("NoSuchOrganization", LIST_ORGANIZATIONS)
         }
-        CliError::NoSuchLog { .. } => undecided(
-            "NoSuchOrganization",
-            "list the organizations: cloacina orgs list; for a deleted one give its id, which is in \
-             the list of all logs: cloacina audit verify",
-        ),
         CliError::AmbiguousOrganization { .. } => {
             undecided("AmbiguousOrganization", "give the name, or what is in parentheses after it")
         }

@@ -60,9 +60,13 @@ pub(crate) fn expired(
     trust_root: Option<&RootSource>,
 ) -> CliError {
     let owner = DocumentOwner { id: root.org(), name: org.clone() };
-    let source = SignedTrustError::Expired { org: owner, kind, at };
-    let renewal = Renewal::of(kind, org, root, trust_root.map(RootSource::argument));
-    CliError::TrustExpired { renewal, source: Box::new(source.into()) }
+    renewable(
+        SignedTrustError::Expired { org: owner, kind, at }.into(),
+        kind,
+        org,
+        root,
+        trust_root,
+    )
 }
 
 /// The same error; if one of the organization's documents has expired, with the command that
@@ -76,12 +80,20 @@ pub(crate) async fn with_renewal(
     let Some(kind) = expired_kind(&error) else { return error };
     let texts = documents_for_advice(keys, org.id).await;
     match texts.as_ref().and_then(newest_root) {
-        Some(root) => {
-            let renewal = Renewal::of(kind, &org.name, &root, trust_root.map(RootSource::argument));
-            CliError::TrustExpired { renewal, source: Box::new(error) }
-        }
+        Some(root) => renewable(error, kind, &org.name, &root, trust_root),
         None => error,
     }
+}
+
+fn renewable(
+    expired: CliError,
+    kind: TrustDocumentKind,
+    org: &OrgName,
+    root: &RootDocument,
+    trust_root: Option<&RootSource>,
+) -> CliError {
+    let renewal = Renewal::of(kind, org, root, trust_root.map(RootSource::argument));
+    expired.advised(format!("{renewal}; if it should not have expired, set the clock"))
 }
 
 /// Which document has expired, if that is the error.

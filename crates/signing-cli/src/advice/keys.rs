@@ -28,13 +28,6 @@ pub(super) const STAYS_ELSEWHERE: &str = "trust its public half: cloacina keys t
 pub(super) const NEW_KEK: &str = "make a file that stays, then give that: (umask 077; openssl rand -hex 32 > new.kek) && \
      cloacina keys rotate-kek --new-kek-file new.kek";
 
-pub(super) fn no_file(instead: &str) -> Advice {
-    undecided(
-        "UnreadableFile",
-        format!("{}; for a key of the store: {instead}", super::CHECK_READABLE),
-    )
-}
-
 pub(super) fn kek(error: &KekError) -> Advice {
     let next: Cow<'static, str> = match error {
         KekError::Missing { var } => {

@@ -22,7 +22,7 @@ const DO_NOT_USE: &str =
 const ORG: &str = "<org>";
 
 /// What to do about a key that an organization does not know.
-pub(super) fn trust_after_inquiry(org: &str) -> String {
+pub(crate) fn trust_after_inquiry(org: &str) -> String {
     format!(
         "find out whose key this is; if you trust it: cloacina keys trust --org {org} --import \
          <public key>"
@@ -36,7 +36,7 @@ pub(super) const ONE_AT_A_TIME: &str =
     "give one package at a time, or omit --output, --signature and --name";
 
 /// What to do about a key whose trust has expired. Signing every package again would be much more.
-pub(super) fn renew_trust(org: &str, which: &str) -> String {
+pub(crate) fn renew_trust(org: &str, which: &str) -> String {
     format!(
         "if you still trust the key: cloacina keys trust --org {org} {which} --expires 365d; \
          otherwise have the package signed by a key that is trusted now"

@@ -217,7 +217,7 @@ fn give_fingerprint(org: &OrgName) -> String {
 }
 
 /// What to do about keys that the rows of an organization trust and no document does.
-pub(super) fn sign_what_rows_trust(org: &str) -> String {
+pub(crate) fn sign_what_rows_trust(org: &str) -> String {
     format!(
         "if you do not know who added the row, find out; otherwise show what differs: cloacina trust \
          status --org {org} --trust-root <file>; then sign it: {}",
