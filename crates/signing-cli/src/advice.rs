@@ -212,8 +212,8 @@ fn advice(error: &CliError) -> Advice {
             "UnpublishedTrust",
             format!(
                 "find out who made each change that you do not know; then sign what the rows trust: \
-                 cloacina trust publish --org {org} --key <private key> --trust-root <file>, or \
-                 change the rows back"
+                 {}, or change the rows back",
+                signed_trust::publish(org)
             ),
         ),
         CliError::NoTrustDocuments { org } => refused(

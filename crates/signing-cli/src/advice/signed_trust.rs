@@ -1,3 +1,4 @@
+use std::fmt::Display;
 use std::path::Path;
 
 use signing_crypto::{
@@ -44,9 +45,10 @@ pub(super) fn signed(error: &SignedTrustError) -> Advice {
         | SignedTrustError::Misfiled { org, .. } => {
             let next = format!(
                 "if you have restored a backup of the store, put the administrator's state file aside, \
-                 and publish until the version is higher than the one that was seen: cloacina trust \
-                 publish --org {org} --key <private key> --trust-root <file>; otherwise find out who \
-                 changed the database or the bundle, and get a current bundle: cloacina trust export"
+                 and publish until the version is higher than the one that was seen: {}; otherwise \
+                 find out who changed the database or the bundle, and get a current bundle: cloacina \
+                 trust export",
+                publish(org)
             );
             return refused(error.code(), next);
         }
@@ -71,7 +73,7 @@ pub(super) fn signed(error: &SignedTrustError) -> Advice {
             let next = format!(
                 "set the clock; if it is right, sign the documents again on a machine whose clock is \
                  right: {}",
-                publish(org.name.as_str())
+                publish(&org.name)
             );
             return refused(error.code(), next);
         }
@@ -163,7 +165,8 @@ pub(super) fn child(org: &str, child: &OrgName, fault: &SignedTrustError) -> Str
     }
 }
 
-fn publish(org: &str) -> String {
+/// The command that signs what the rows say.
+pub(crate) fn publish(org: impl Display) -> String {
     format!("cloacina trust publish --org {org} --key <private key> --trust-root <file>")
 }
 
@@ -188,7 +191,7 @@ pub(super) fn still_given(org: &OrgName) -> Advice {
     let next = format!(
         "if nobody meant to take it away, find out who changed the rows; otherwise sign what they \
          say, and export again: {}",
-        publish(org.as_str())
+        publish(org)
     );
     refused("TrustStillGiven", next)
 }

@@ -21,10 +21,10 @@ pub(super) fn trust(error: &TrustError) -> Advice {
         TrustError::SignedTrustExists { org } => refused(
             code,
             format!(
-                "publish the next statement: cloacina trust publish --org {org} --key <private \
-                 key> --trust-root <file>; for other root keys: cloacina trust rotate-root --org \
-                 {org} --key <private key of the current root> --root-key <private key> \
-                 --trust-root <file>"
+                "publish the next statement: {}; for other root keys: cloacina trust rotate-root \
+                 --org {org} --key <private key of the current root> --root-key <private key> \
+                 --trust-root <file>",
+                signed_trust::publish(org)
             ),
         ),
         TrustError::ForgedKey { .. } => refused(
