@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use signing_crypto::{
-    DocumentTexts, EnvelopeSignature, Fingerprint, OrgName, PackagePatterns, Revocations,
-    RootDocument, SignatureEnvelope, TrustDocumentKind, TrustStatement, shell_word,
+    DocumentTexts, EnvelopeSignature, Fingerprint, OrgName, PackagePatterns, SignatureEnvelope,
+    TrustDocumentKind, shell_word,
 };
 use signing_trust::store::StoreError;
 use signing_trust::{
@@ -16,7 +16,7 @@ use super::check::Checks;
 use crate::error::CliError;
 use crate::lines::{counted, short};
 use crate::renewal::Renewal;
-use crate::signed_trust::{newest_root, unverified_header};
+use crate::signed_trust::{headers, newest_root};
 use crate::time::Time;
 
 const CHECK: &str = "expiry";
@@ -237,31 +237,25 @@ fn of_documents(
     endings: &mut Vec<Ending>,
     unreadable: &mut Vec<Unreadable>,
 ) {
-    let root = texts.roots.last().map(|text| unverified_header::<RootDocument>(text));
-    let statement = texts.statement.as_ref().map(|text| unverified_header::<TrustStatement>(text));
-    let revocations = texts.revocations.as_ref().map(|text| unverified_header::<Revocations>(text));
     let newest = newest_root(texts);
-    for (kind, document, header) in [
-        ("root document", TrustDocumentKind::Root, root),
-        ("trust statement", TrustDocumentKind::Statement, statement),
-        ("revocations", TrustDocumentKind::Revocations, revocations),
-    ] {
-        let header = match header {
-            None => continue,
-            Some(Some(header)) => header,
-            Some(None) => {
-                unreadable.push(Unreadable { org: org.clone(), kind });
-                continue;
-            }
+    for (kind, header) in headers(texts) {
+        let name = match kind {
+            TrustDocumentKind::Root => "root document",
+            TrustDocumentKind::Statement => "trust statement",
+            _ => "revocations",
+        };
+        let Ok(header) = header else {
+            unreadable.push(Unreadable { org: org.clone(), kind: name });
+            continue;
         };
         let next = match &newest {
-            Some(root) => Renewal::of(document, org, root, None).to_string(),
+            Some(root) => Renewal::of(kind, org, root, None).to_string(),
             None => format!("look at it: cloacina trust show --org {org}"),
         };
         let (issued, at) = (header.issued_at.to_utc(), header.expires_at.to_utc());
         endings.push(Ending {
             at,
-            what: format!("{org}'s signed trust ({kind})"),
+            what: format!("{org}'s signed trust ({name})"),
             next,
             // A document that lives for a month is not near its end for all of it.
             notice: SOON.min((at - issued) / 3),

@@ -22,7 +22,7 @@ use crate::files::{self, Existing, NewFile, PlacedFile, Readers};
 use crate::lines::{Lines, quoted};
 use crate::output::Report;
 use crate::question::confirm;
-use crate::signed_trust;
+use crate::signed_trust::{self, root_digests};
 use crate::terminal::Confirmation;
 use crate::view::{MissingView, UnrootedView};
 
@@ -233,11 +233,7 @@ async fn may_be_published(
     root: &SignedDocument<RootDocument>,
 ) -> bool {
     let Ok(stored) = keys.unverified_documents(org).await else { return true };
-    let digest_of = |text: &String| {
-        SignedDocument::<RootDocument>::parse(text.as_bytes()).map(|stored| stored.digest())
-    };
-    let mut stored = stored.iter().flat_map(|texts| &texts.roots);
-    stored.any(|text| digest_of(text).is_ok_and(|digest| digest == root.digest()))
+    stored.is_some_and(|texts| root_digests(&texts).any(|stored| stored == root.digest()))
 }
 
 /// The first documents are verified from their own root document. What is remembered of them is
