@@ -8,13 +8,14 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use signing_crypto::{
-    DraftDocuments, DraftSignatureError, MAX_DRAFT_SIZE, MAX_ROOT_SIZE, OrgId, RootDocument,
-    SignedDocument, Signer, TrustDocument, TrustDocumentKind, shell_word,
+    DraftDocuments, MAX_DRAFT_SIZE, MAX_ROOT_SIZE, OrgId, RootDocument, SignedDocument, Signer,
+    TrustDocument, TrustDocumentKind, shell_word,
 };
 use signing_trust::store::{DatabaseUrl, OrganizationRecord};
 use signing_trust::{KeyManager, NextDocuments, SignedTrustError, TrustAnchor, TrustReader};
 
 use self::view::{ExpiredView, PublicationView};
+use super::role_keys::require_roles;
 use crate::cli::{PublicationArgs, RootSource};
 use crate::context::Context;
 use crate::error::CliError;
@@ -42,11 +43,7 @@ pub(super) async fn publish_or_draft(
     let documents = &next.documents;
     let fingerprints: BTreeSet<_> =
         signers.iter().map(|signer| signer.verifying_key().fingerprint()).collect();
-    for &fingerprint in &fingerprints {
-        if documents.needed_from(&fingerprint).is_empty() {
-            return Err(DraftSignatureError::NoRole { fingerprint }.into());
-        }
-    }
+    require_roles(documents, fingerprints.iter().copied())?;
     let missing = documents.missing_with(&fingerprints);
     let destination = match (missing.first(), &publication.draft) {
         (None, _) => Destination::Store,
