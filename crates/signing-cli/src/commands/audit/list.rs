@@ -66,8 +66,8 @@ pub(super) async fn list(context: &Context, list: List, form: Form) -> Result<Re
     let mut report = listing.end(None);
     if is_empty {
         report.note(
-            "no entry matches; the log holds changes of keys, trust and stored signatures: what was \
-             signed, verified or loaded is told by the program that did it, with --verbose"
+            "no entry matches; the log holds changes of keys, trust and stored signatures; signing, \
+             verifying and loading are not in it: run the program that does that with --verbose"
                 .into(),
         );
     }
