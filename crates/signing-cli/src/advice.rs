@@ -50,18 +50,6 @@ impl CliError {
     }
 }
 
-fn refused(code: &'static str, next: impl Into<Cow<'static, str>>) -> Advice {
-    Advice { code, outcome: Outcome::Refused, next: Some(next.into()) }
-}
-
-fn undecided(code: &'static str, next: impl Into<Cow<'static, str>>) -> Advice {
-    Advice { code, outcome: Outcome::Undecided, next: Some(next.into()) }
-}
-
-fn unknown(code: &'static str, outcome: Outcome) -> Advice {
-    Advice { code, outcome, next: None }
-}
-
 fn advice(error: &CliError) -> Advice {
     match error {
         CliError::Package(error) => package::package(error),
@@ -366,4 +354,16 @@ fn advice(error: &CliError) -> Advice {
         CliError::UnusedOrganization => undecided("UnusedOrganization", package::NOT_STORED),
         CliError::SeveralPackages { .. } => undecided("SeveralPackages", package::ONE_AT_A_TIME),
     }
+}
+
+fn refused(code: &'static str, next: impl Into<Cow<'static, str>>) -> Advice {
+    Advice { code, outcome: Outcome::Refused, next: Some(next.into()) }
+}
+
+fn undecided(code: &'static str, next: impl Into<Cow<'static, str>>) -> Advice {
+    Advice { code, outcome: Outcome::Undecided, next: Some(next.into()) }
+}
+
+fn unknown(code: &'static str, outcome: Outcome) -> Advice {
+    Advice { code, outcome, next: None }
 }

@@ -75,13 +75,8 @@ pub(crate) fn expired(
     trust_root: Option<&RootSource>,
 ) -> CliError {
     let owner = DocumentOwner { id: root.org(), name: org.clone() };
-    renewable(
-        SignedTrustError::Expired { org: owner, kind, at }.into(),
-        kind,
-        org,
-        root,
-        trust_root,
-    )
+    let error = CliError::from(SignedTrustError::Expired { org: owner, kind, at });
+    error.advised(renewal(kind, org, root, trust_root))
 }
 
 /// The same error; if one of the organization's documents has expired, with the command that
@@ -94,21 +89,18 @@ pub(crate) async fn with_renewal(
 ) -> CliError {
     let Some(kind) = expired_kind(&error) else { return error };
     let texts = documents_for_advice(keys, org.id).await;
-    match texts.as_ref().and_then(newest_root) {
-        Some(root) => renewable(error, kind, &org.name, &root, trust_root),
-        None => error,
-    }
+    let root = texts.as_ref().and_then(newest_root);
+    error.advised(root.map(|root| renewal(kind, &org.name, &root, trust_root)))
 }
 
-fn renewable(
-    expired: CliError,
+fn renewal(
     kind: TrustDocumentKind,
     org: &OrgName,
     root: &RootDocument,
     trust_root: Option<&RootSource>,
-) -> CliError {
+) -> String {
     let renewal = Renewal::of(kind, org, root, trust_root.map(RootSource::argument));
-    expired.advised(format!("{renewal}; if it should not have expired, set the clock"))
+    format!("{renewal}; if it should not have expired, set the clock")
 }
 
 /// Which document has expired, if that is the error.
