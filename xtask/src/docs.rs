@@ -12,15 +12,9 @@ use anyhow::{Context, Result, ensure};
 use crate::process::{cargo, line, output, say, stream, workspace_root};
 use crate::tool::{Tool, installed};
 
-const MDBOOK: Tool =
-    Tool { name: "mdbook", version: "0.5.4", compatible: "mdbook v0.5.", subcommand: None };
+const MDBOOK: Tool = Tool::new("mdbook", "0.5.4", "mdbook v0.5.");
 /// Has the diagrams drawn.
-const MERMAID: Tool = Tool {
-    name: "mdbook-mermaid",
-    version: "0.17.1",
-    compatible: "mdbook-mermaid 0.17.",
-    subcommand: None,
-};
+const MERMAID: Tool = Tool::new("mdbook-mermaid", "0.17.1", "mdbook-mermaid 0.17.");
 /// Where the latter puts the scripts that draw them, beside the book's configuration.
 const DRAWS: &str = "docs/mermaid.min.js";
 

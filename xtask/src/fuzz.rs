@@ -11,12 +11,7 @@ use crate::process::{line, output, say, workspace_root};
 use crate::tool::Tool;
 
 const FOLDER: &str = "tests/fuzz";
-const CARGO_FUZZ: Tool = Tool {
-    name: "cargo-fuzz",
-    version: "0.13.2",
-    compatible: "cargo-fuzz 0.13.",
-    subcommand: None,
-};
+const CARGO_FUZZ: Tool = Tool::new("cargo-fuzz", "0.13.2", "cargo-fuzz 0.13.");
 
 /// What `cargo xtask fuzz` takes.
 #[derive(clap::Args)]

@@ -8,12 +8,7 @@ use anyhow::{Context, Result, ensure};
 use crate::process::{output, say, stream, workspace_root};
 use crate::tool::Tool;
 
-const CARGO_MUTANTS: Tool = Tool {
-    name: "cargo-mutants",
-    version: "27.1.0",
-    compatible: "cargo-mutants 27.",
-    subcommand: None,
-};
+const CARGO_MUTANTS: Tool = Tool::new("cargo-mutants", "27.1.0", "cargo-mutants 27.");
 
 /// Which code to change, and which survivors are excused and why.
 const CONFIG: &str = "tests/mutants.toml";

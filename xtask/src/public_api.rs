@@ -15,12 +15,7 @@ const LIBRARIES: [&str; 5] =
     ["signing-crypto", "signing-store", "signing-trust", "signing-loader", "signing-conformance"];
 const FOLDER: &str = "docs/public-api";
 /// Another version may write the same items in another way.
-const PUBLIC_API: Tool = Tool {
-    name: "cargo-public-api",
-    version: "0.52.0",
-    compatible: "cargo-public-api 0.52.",
-    subcommand: None,
-};
+const PUBLIC_API: Tool = Tool::new("cargo-public-api", "0.52.0", "cargo-public-api 0.52.");
 
 /// What `cargo xtask public-api` takes.
 #[derive(clap::Args)]

@@ -19,6 +19,14 @@ pub(crate) struct Tool {
 }
 
 impl Tool {
+    pub(crate) const fn new(
+        name: &'static str,
+        version: &'static str,
+        compatible: &'static str,
+    ) -> Self {
+        Self { name, version, compatible, subcommand: None }
+    }
+
     /// Finds a compatible version in the path or in `target/tools`, or installs it there.
     pub(crate) fn provide(&self) -> Result<PathBuf> {
         let own = installed().join(self.name);

@@ -3,7 +3,6 @@
 mod golden;
 
 mod not_stated;
-mod refused_key;
 mod several;
 
 use std::path::{Path, PathBuf};
@@ -28,14 +27,12 @@ use thiserror::Error;
 use crate::content_kind::ContentKind;
 use crate::kek_place::KekPlace;
 use crate::lines::counted;
-use crate::renewal::Renewal;
 #[cfg(feature = "pkcs11")]
 use crate::signer_error::TokenError;
 use crate::signer_error::{AgentError, ProgramError};
 use crate::ssh::OpensshKeyError;
 
 pub(crate) use not_stated::NotStated;
-pub(crate) use refused_key::RefusedKey;
 pub(crate) use several::{MAX_SHOWN, several};
 use several::{are_revoked, place_of};
 
@@ -45,9 +42,9 @@ use several::{are_revoked, place_of};
 pub(crate) enum CliError {
     #[error(transparent)]
     Package(#[from] PackageError),
-    /// Another error, with a next step that depends on the store.
+    /// Another error, whose next step is known better where it arose.
     #[error("{source}")]
-    Advised { next: RefusedKey, source: Box<CliError> },
+    Advised { next: String, source: Box<CliError> },
     /// Another error, which does not name the package.
     #[error("{}: {source}", path.display())]
     OfPackage { path: PathBuf, source: Box<CliError> },
@@ -93,9 +90,6 @@ pub(crate) enum CliError {
         is_first: bool,
         source: ThresholdNotMet,
     },
-    /// A document that has expired, of an organization whose root document is known.
-    #[error("{source}")]
-    TrustExpired { renewal: Renewal, source: Box<CliError> },
     #[error("the keys of {child} do not count for {org}")]
     ChildRefused { org: OrgName, child: OrgName, source: Arc<SignedTrustError> },
     #[error("{} is {found}; the root document is another file", path.display())]
@@ -182,9 +176,6 @@ pub(crate) enum CliError {
     NoSuchCommand { given: String },
     #[error("there is no organization {given:?}")]
     NoSuchOrganization { given: String, similar: Option<OrgName> },
-    /// It may be a deleted one, whose log is kept.
-    #[error("there is no organization {given:?}")]
-    NoSuchLog { given: String },
     #[error("{given:?} begins the ids of several organizations: {}", several(candidates.iter().map(|(name, id)| format!("{name} ({id})"))))]
     AmbiguousOrganization { given: String, candidates: Vec<(OrgName, String)> },
     #[error("the store has several organizations: {}", several(organizations))]
@@ -259,14 +250,6 @@ pub(crate) enum CliError {
     OtherKind { path: PathBuf, found: ContentKind, expected: ContentKind },
     #[error("another process has held the lock of {} for {} seconds", path.display(), after.as_secs())]
     Locked { path: PathBuf, after: Duration },
-    /// Its name could be a key of the store.
-    #[error("cannot read {}", path.display())]
-    NoKeyFile {
-        path: PathBuf,
-        source: std::io::Error,
-        /// What names such a key.
-        instead: String,
-    },
     #[error("cannot use the key {}", place_of(path))]
     KeyFile { path: PathBuf, source: PemError },
     #[error("the key {} is encrypted, and so is its public half", place_of(path))]
@@ -342,6 +325,14 @@ impl Outcome {
 }
 
 impl CliError {
+    /// The same error with this next step, if there is one.
+    pub(crate) fn advised(self, next: impl Into<Option<String>>) -> Self {
+        match next.into() {
+            Some(next) => Self::Advised { next, source: self.into() },
+            None => self,
+        }
+    }
+
     /// Names the package, unless the error's message does.
     pub(crate) fn of_package(self, path: &Path) -> Self {
         match self {

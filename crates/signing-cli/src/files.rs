@@ -15,7 +15,7 @@ mod placed;
 
 pub(crate) use credential::read_credential;
 pub(crate) use locked::LockedFile;
-pub(crate) use new::{NewFile, Readers, remove, write_atomically};
+pub(crate) use new::{NewFile, Readers, directory, remove, write_atomically};
 pub(crate) use placed::PlacedFile;
 
 /// What to do about an existing file. Even one that is to be replaced is kept if it may be the only

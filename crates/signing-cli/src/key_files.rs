@@ -61,22 +61,17 @@ fn unusable(path: &Path, bytes: &[u8], source: PemError) -> CliError {
 /// The same error, with what may have been meant if the file is missing and its name could be a
 /// key of the store. `instead` gives the option for that.
 pub(crate) fn or_stored(error: CliError, instead: impl FnOnce(&str) -> String) -> CliError {
-    match error {
-        CliError::Read { path, source } if source.kind() == io::ErrorKind::NotFound => {
-            let is_file_name = path.extension().is_some_and(|end| {
-                ["pem", "pub", "key"].iter().any(|usual| end.eq_ignore_ascii_case(usual))
-            });
-            let name = path.to_str().filter(|_| !is_file_name);
-            match name.filter(|name| name.parse::<KeyReference>().is_ok()) {
-                Some(name) => {
-                    let instead = instead(name);
-                    CliError::NoKeyFile { path, source, instead }
-                }
-                None => CliError::Read { path, source },
-            }
-        }
-        error => error,
-    }
+    let CliError::Read { path, source } = &error else { return error };
+    let is_file_name = path.extension().is_some_and(|end| {
+        ["pem", "pub", "key"].iter().any(|usual| end.eq_ignore_ascii_case(usual))
+    });
+    let name = path.to_str().filter(|name| {
+        let is_missing = source.kind() == io::ErrorKind::NotFound;
+        is_missing && !is_file_name && name.parse::<KeyReference>().is_ok()
+    });
+    let Some(instead) = name.map(instead) else { return error };
+    let next = error.advice().next.unwrap_or_default();
+    error.advised(format!("{next}; for a key of the store: {instead}"))
 }
 
 fn prompt(path: &Path) -> String {

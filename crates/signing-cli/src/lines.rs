@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::{fmt, mem};
 
 use anstyle::{AnsiColor, Style};
-use signing_crypto::printable;
+use signing_crypto::{Fingerprint, printable};
 
 pub(crate) use table::{Cell, Layout, ShortIds, Table, cut, width_of};
 
@@ -259,6 +259,11 @@ pub(crate) fn first_of(items: &[impl ToString], most: usize) -> String {
         0 => comma_separated(items),
         left => format!("{}, and {left} more", comma_separated(&items[..most])),
     }
+}
+
+/// As many digits of a fingerprint as tell an organization's keys apart.
+pub(crate) fn short(fingerprint: &Fingerprint) -> String {
+    format!("{:.16}", fingerprint.to_string())
 }
 
 /// A count with its noun: `1 key`, `2 keys`.

@@ -70,8 +70,8 @@ impl Encryption {
     }
 }
 
-/// Where a passphrase comes from. A variable that is set to nothing is set: a secret
-/// that is missing where it should be is noticed, and no key is left open for it.
+/// Where a passphrase comes from. A variable that is set but empty counts as set: a missing secret
+/// is an error then, and not an unencrypted key.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum PassphraseSource {
     StandardInput,
@@ -122,7 +122,7 @@ impl PassphraseSource {
     }
 }
 
-/// A secret that is missing where it should be is told from a wrong one.
+/// An empty secret has an error of its own.
 fn require_some(secret: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, CliError> {
     match secret.is_empty() {
         true => Err(CliError::Passphrase(PassphraseError::Empty)),

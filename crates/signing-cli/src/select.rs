@@ -50,7 +50,7 @@ pub(crate) async fn key(
     };
     let org = organization(keys, org).await?;
     let key = match &scope.org {
-        Some(owner) if owner.id != org.id => scope.said_by(&org, keys, named, kind).await?,
+        Some(owner) if owner.id != org.id => scope.row_about(&org, keys, named, kind).await?,
         _ => {
             let matching = scope.matching(keys, named, kind).await?;
             Some(scope.only(keys, named, kind, matching).await?)
@@ -223,16 +223,16 @@ impl Scope {
         Ok(found)
     }
 
-    /// What `org` says about the key that is named, if it says anything.
-    async fn said_by(
+    /// The row of `org` about the key that is named, if there is one.
+    async fn row_about(
         &self,
         org: &OrganizationRecord,
         keys: &TrustReader,
         named: &KeyReference,
         kind: Option<KeyKind>,
     ) -> Result<Option<Selected>, CliError> {
-        // One key, before any row of `org` is looked at: who gives the names must not choose among
-        // those.
+        // One key, before any row of `org` is looked at: the other organization chooses its names,
+        // and must not be able to select one of `org`'s rows by them.
         let mut theirs = self.matching(keys, named, None).await?;
         theirs.sort_by_key(Selected::fingerprint);
         theirs.dedup_by_key(|key| key.fingerprint());

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use signing_crypto::{
-    DocumentHeader, DocumentTexts, Fingerprint, MAX_BUNDLE_SIZE, MAX_ROOT_SIZE, OrgId, OrgName,
-    PackageName, PackageVersion, Revocations, RootDocument, SignedDocument, TrustBundle,
-    TrustDocument, TrustDocumentKind, TrustStatement,
+    DocumentHeader, DocumentTexts, Fingerprint, MAX_BUNDLE_SIZE, MAX_ROOT_SIZE,
+    MalformedTrustDocument, OrgId, OrgName, PackageName, PackageVersion, Revocations, RootDigest,
+    RootDocument, SignedDocument, TrustBundle, TrustDocument, TrustDocumentKind, TrustStatement,
 };
 use signing_loader::{PackageError, StateFile};
 use signing_trust::store::OrganizationRecord;
@@ -21,9 +21,24 @@ use crate::error::CliError;
 use crate::files;
 use crate::renewal::Renewal;
 
-/// What a document says of itself, which nobody has verified. `None` if it cannot be read.
-pub(crate) fn unverified_header<D: TrustDocument>(text: &str) -> Option<DocumentHeader> {
-    Some(parsed::<D>(text)?.unverified().header().clone())
+/// What a document says of itself, which nobody has verified, or why it cannot be read.
+type UnverifiedHeader = (TrustDocumentKind, Result<DocumentHeader, MalformedTrustDocument>);
+
+/// The headers of the newest of these documents.
+pub(crate) fn headers(texts: &DocumentTexts) -> impl Iterator<Item = UnverifiedHeader> {
+    fn header<D: TrustDocument>(text: &String) -> UnverifiedHeader {
+        let document = SignedDocument::<D>::parse(text.as_bytes());
+        (D::KIND, document.map(|document| document.unverified().header().clone()))
+    }
+    let root = texts.roots.last().map(header::<RootDocument>);
+    let statement = texts.statement.as_ref().map(header::<TrustStatement>);
+    let revocations = texts.revocations.as_ref().map(header::<Revocations>);
+    [root, statement, revocations].into_iter().flatten()
+}
+
+/// The digests of the root documents among these, as far as they can be read.
+pub(crate) fn root_digests(texts: &DocumentTexts) -> impl Iterator<Item = RootDigest> {
+    texts.roots.iter().filter_map(|text| Some(parsed::<RootDocument>(text)?.digest()))
 }
 
 /// The documents that the store has of an organization, which nobody has verified. `None` also if
@@ -60,9 +75,8 @@ pub(crate) fn expired(
     trust_root: Option<&RootSource>,
 ) -> CliError {
     let owner = DocumentOwner { id: root.org(), name: org.clone() };
-    let source = SignedTrustError::Expired { org: owner, kind, at };
-    let renewal = Renewal::of(kind, org, root, trust_root.map(RootSource::argument));
-    CliError::TrustExpired { renewal, source: Box::new(source.into()) }
+    let error = CliError::from(SignedTrustError::Expired { org: owner, kind, at });
+    error.advised(renewal(kind, org, root, trust_root))
 }
 
 /// The same error; if one of the organization's documents has expired, with the command that
@@ -75,13 +89,18 @@ pub(crate) async fn with_renewal(
 ) -> CliError {
     let Some(kind) = expired_kind(&error) else { return error };
     let texts = documents_for_advice(keys, org.id).await;
-    match texts.as_ref().and_then(newest_root) {
-        Some(root) => {
-            let renewal = Renewal::of(kind, &org.name, &root, trust_root.map(RootSource::argument));
-            CliError::TrustExpired { renewal, source: Box::new(error) }
-        }
-        None => error,
-    }
+    let root = texts.as_ref().and_then(newest_root);
+    error.advised(root.map(|root| renewal(kind, &org.name, &root, trust_root)))
+}
+
+fn renewal(
+    kind: TrustDocumentKind,
+    org: &OrgName,
+    root: &RootDocument,
+    trust_root: Option<&RootSource>,
+) -> String {
+    let renewal = Renewal::of(kind, org, root, trust_root.map(RootSource::argument));
+    format!("{renewal}; if it should not have expired, set the clock")
 }
 
 /// Which document has expired, if that is the error.
@@ -105,9 +124,7 @@ fn expired_kind(error: &CliError) -> Option<TrustDocumentKind> {
 
 /// The newest root document among these, which nobody has verified.
 pub(crate) fn newest_root(texts: &DocumentTexts) -> Option<RootDocument> {
-    let newest = texts.roots.last()?;
-    let root = SignedDocument::<RootDocument>::parse(newest.as_bytes()).ok()?;
-    Some(root.unverified().clone())
+    Some(parsed::<RootDocument>(texts.roots.last()?)?.unverified().clone())
 }
 
 /// Whether the revocations among these documents deny a key.

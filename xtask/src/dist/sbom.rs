@@ -13,10 +13,8 @@ use crate::process::{cargo, output};
 use crate::tool::Tool;
 
 const CYCLONEDX: Tool = Tool {
-    name: "cargo-cyclonedx",
-    version: "0.5.9",
-    compatible: "cargo-cyclonedx-cyclonedx 0.5.",
     subcommand: Some("cyclonedx"),
+    ..Tool::new("cargo-cyclonedx", "0.5.9", "cargo-cyclonedx-cyclonedx 0.5.")
 };
 
 /// Writes `<stem>.cdx.json`, which names every crate that is compiled for the program.

@@ -1,26 +1,27 @@
 use signing_crypto::shell_word;
 use signing_loader::{DirectoryError, DirectoryFault, InstallError};
 
-use super::Advice;
+use super::{Advice, refused, undecided, unknown};
+use crate::error::Outcome;
 
 pub(super) const GIVE_DIRECTORY: &str =
     "give the directory of cloacina package install --to, or omit --installed";
 
 pub(super) fn install(error: &InstallError) -> Advice {
     if let Some(remedy) = error.remedy() {
-        return Advice::undecided(error.code(), remedy);
+        return undecided(error.code(), remedy);
     }
     let next = match error {
         InstallError::Package(error) => return super::package::package(error),
         InstallError::Downgrade { .. } => {
-            return Advice::refused(
+            return refused(
                 error.code(),
                 "install a later version; to go back to this one: --danger-allow-downgrade",
             );
         }
         InstallError::Changed { path } => {
             // Not beside it: what is there is verified with the rest.
-            return Advice::refused(
+            return refused(
                 error.code(),
                 format!(
                     "find out who changed it; then move it away, and install again with \
@@ -44,14 +45,14 @@ pub(super) fn install(error: &InstallError) -> Advice {
         InstallError::Write { .. } => {
             "check that the directory above exists, that you may write to it, and that it has room"
         }
-        _ => return Advice::unknown(error.code(), crate::error::Outcome::Undecided),
+        _ => return unknown(error.code(), Outcome::Undecided),
     };
-    Advice::undecided(error.code(), next)
+    undecided(error.code(), next)
 }
 
 pub(super) fn directory(error: &DirectoryError) -> Advice {
     let next = error.remedy();
-    Advice::undecided(
+    undecided(
         error.code(),
         next.unwrap_or_else(|| "check the path, and that you may read its directories".into()),
     )

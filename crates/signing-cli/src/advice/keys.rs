@@ -5,7 +5,7 @@ use signing_crypto::{
     KekError, MAX_PASSPHRASE_SIZE, PassphraseError, PemError, PemForm, WrapError, shell_word,
 };
 
-use super::{Advice, GIVE_PASSPHRASE};
+use super::{Advice, GIVE_PASSPHRASE, undecided, unknown};
 use crate::error::Outcome;
 use crate::key_files;
 use crate::ssh::OpensshKeyError;
@@ -28,13 +28,6 @@ pub(super) const STAYS_ELSEWHERE: &str = "trust its public half: cloacina keys t
 pub(super) const NEW_KEK: &str = "make a file that stays, then give that: (umask 077; openssl rand -hex 32 > new.kek) && \
      cloacina keys rotate-kek --new-kek-file new.kek";
 
-pub(super) fn no_file(instead: &str) -> Advice {
-    Advice::undecided(
-        "UnreadableFile",
-        format!("{}; for a key of the store: {instead}", super::CHECK_READABLE),
-    )
-}
-
 pub(super) fn kek(error: &KekError) -> Advice {
     let next: Cow<'static, str> = match error {
         KekError::Missing { var } => {
@@ -43,9 +36,9 @@ pub(super) fn kek(error: &KekError) -> Advice {
         KekError::Encoding | KekError::Length { .. } => {
             "give 64 hexadecimal digits, or the base64 of 32 bytes".into()
         }
-        _ => return Advice::unknown(error.code(), Outcome::Undecided),
+        _ => return unknown(error.code(), Outcome::Undecided),
     };
-    Advice::undecided(error.code(), next)
+    undecided(error.code(), next)
 }
 
 pub(super) fn wrap(error: &WrapError) -> Advice {
@@ -56,9 +49,9 @@ pub(super) fn wrap(error: &WrapError) -> Advice {
              a backup"
         }
         WrapError::Randomness(_) => ELSEWHERE,
-        _ => return Advice::unknown(error.code(), Outcome::Undecided),
+        _ => return unknown(error.code(), Outcome::Undecided),
     };
-    Advice::undecided(error.code(), next)
+    undecided(error.code(), next)
 }
 
 pub(super) fn passphrase(error: &PassphraseError) -> Advice {
@@ -67,9 +60,9 @@ pub(super) fn passphrase(error: &PassphraseError) -> Advice {
             format!("give a passphrase of 1 to {MAX_PASSPHRASE_SIZE} bytes").into()
         }
         PassphraseError::Randomness(_) => ELSEWHERE.into(),
-        _ => return Advice::unknown(error.code(), Outcome::Undecided),
+        _ => return unknown(error.code(), Outcome::Undecided),
     };
-    Advice::undecided(error.code(), next)
+    undecided(error.code(), next)
 }
 
 pub(super) fn file(error: &PemError) -> Advice {
@@ -92,9 +85,9 @@ pub(super) fn file(error: &PemError) -> Advice {
         PemError::CostTooHigh { .. } | PemError::UnsupportedEncryption { .. } => {
             ENCRYPT_AGAIN.into()
         }
-        _ => return Advice::unknown(error.code(), Outcome::Undecided),
+        _ => return unknown(error.code(), Outcome::Undecided),
     };
-    Advice::undecided(error.code(), next)
+    undecided(error.code(), next)
 }
 
 pub(super) fn openssh(error: &OpensshKeyError) -> Advice {
@@ -107,7 +100,7 @@ pub(super) fn openssh(error: &OpensshKeyError) -> Advice {
         OpensshKeyError::Malformed => "get the file again, or restore it from a backup",
         OpensshKeyError::Key(_) => "do not use this key: find out who made it, and make another",
     };
-    Advice::undecided("InvalidKeyFile", next)
+    undecided("InvalidKeyFile", next)
 }
 
 fn form(expected: PemForm, found: PemForm) -> Cow<'static, str> {
@@ -146,5 +139,5 @@ pub(super) fn encrypted_half(path: &Path) -> Advice {
         "give the public key's file instead; to write it: openssl pkey -in {} -pubout -out {public}",
         shell_word(path)
     );
-    Advice::undecided("PassphraseNeeded", next)
+    undecided("PassphraseNeeded", next)
 }

@@ -7,7 +7,7 @@ use signing_loader::{
 };
 use signing_trust::UntrustedReason;
 
-use super::{Advice, CHECK_READABLE, signed_trust, signers, trust};
+use super::{Advice, CHECK_READABLE, refused, signed_trust, signers, trust, undecided, unknown};
 use crate::error::Outcome;
 
 pub(super) const GET_SIGNATURE: &str = "get the .sig file again from the package's builder";
@@ -22,7 +22,7 @@ const DO_NOT_USE: &str =
 const ORG: &str = "<org>";
 
 /// What to do about a key that an organization does not know.
-pub(super) fn trust_after_inquiry(org: &str) -> String {
+pub(crate) fn trust_after_inquiry(org: &str) -> String {
     format!(
         "find out whose key this is; if you trust it: cloacina keys trust --org {org} --import \
          <public key>"
@@ -36,7 +36,7 @@ pub(super) const ONE_AT_A_TIME: &str =
     "give one package at a time, or omit --output, --signature and --name";
 
 /// What to do about a key whose trust has expired. Signing every package again would be much more.
-pub(super) fn renew_trust(org: &str, which: &str) -> String {
+pub(crate) fn renew_trust(org: &str, which: &str) -> String {
     format!(
         "if you still trust the key: cloacina keys trust --org {org} {which} --expires 365d; \
          otherwise have the package signed by a key that is trusted now"
@@ -52,9 +52,9 @@ pub(super) fn package(error: &PackageError) -> Advice {
         PackageError::Io { .. } => CHECK_READABLE,
         PackageError::Clock(_) => "set the clock, then sign again",
         PackageError::Cancelled => trust::TRY_AGAIN,
-        _ => return Advice::unknown(error.code(), Outcome::Undecided),
+        _ => return unknown(error.code(), Outcome::Undecided),
     };
-    Advice::undecided(error.code(), next)
+    undecided(error.code(), next)
 }
 
 pub(super) fn verification(error: &VerificationError) -> Advice {
@@ -79,7 +79,7 @@ pub(super) fn verification(error: &VerificationError) -> Advice {
         VerificationError::MalformedSignature { .. } => GET_SIGNATURE,
         VerificationError::UntrustedSigner { reason, fingerprint } => match reason {
             UntrustedReason::Unknown => match fingerprint {
-                Some(_) => return Advice::refused(error.code(), trust_after_inquiry(ORG)),
+                Some(_) => return refused(error.code(), trust_after_inquiry(ORG)),
                 None => "have the package signed by a trusted key",
             },
             UntrustedReason::NotPinned => {
@@ -89,14 +89,14 @@ pub(super) fn verification(error: &VerificationError) -> Advice {
                 "verify by an organization that exists: cloacina orgs list"
             }
             UntrustedReason::Expired { .. } => {
-                return Advice::refused(error.code(), renew_trust(ORG, "--import <public key>"));
+                return refused(error.code(), renew_trust(ORG, "--import <public key>"));
             }
             UntrustedReason::NotSigned => {
-                return Advice::refused(error.code(), signed_trust::sign_what_rows_trust(ORG));
+                return refused(error.code(), signed_trust::sign_what_rows_trust(ORG));
             }
             UntrustedReason::ChildDocuments { child_name, fault } => {
                 let next = signed_trust::child(ORG, child_name, fault);
-                return Advice::refused(error.code(), next);
+                return refused(error.code(), next);
             }
             _ => "have the package signed by a key that is trusted now",
         },
@@ -120,7 +120,7 @@ pub(super) fn verification(error: &VerificationError) -> Advice {
             "verify by an organization's trust, with --org"
         }
         VerificationError::WrongName { signed, .. } => {
-            return Advice::refused(
+            return refused(
                 error.code(),
                 format!(
                     "rename the file to the signed name, {:?}, or sign it under its own",
@@ -133,7 +133,7 @@ pub(super) fn verification(error: &VerificationError) -> Advice {
              is in the future, set the clock"
         }
         VerificationError::VersionBelowFloor { floor, found: None } => {
-            return Advice::refused(
+            return refused(
                 error.code(),
                 format!(
                     "have the builder sign the package with its version, if that is {floor} or \
@@ -142,14 +142,14 @@ pub(super) fn verification(error: &VerificationError) -> Advice {
             );
         }
         VerificationError::VersionBelowFloor { floor, .. } => {
-            return Advice::refused(
+            return refused(
                 error.code(),
                 format!("get version {floor} or a later one from the package's builder"),
             );
         }
-        _ => return Advice::unknown(error.code(), Outcome::Refused),
+        _ => return unknown(error.code(), Outcome::Refused),
     };
-    Advice::refused(error.code(), next)
+    refused(error.code(), next)
 }
 
 pub(super) fn load(error: &LoadError) -> Advice {
@@ -181,9 +181,9 @@ pub(super) fn load(error: &LoadError) -> Advice {
         LoadError::Symbol { .. } | LoadError::NullSymbol { .. } => {
             "ask the builder for a package that has this entry point"
         }
-        _ => return Advice::unknown(error.code(), Outcome::Undecided),
+        _ => return unknown(error.code(), Outcome::Undecided),
     };
-    Advice::undecided(error.code(), next)
+    undecided(error.code(), next)
 }
 
 fn library(error: &LibraryError) -> Advice {
@@ -195,9 +195,7 @@ fn library(error: &LibraryError) -> Advice {
             "get the package that was built for the machine that loads it"
         }
         LibraryError::Malformed(_) => "build the package again, or get it again from its builder",
-        LibraryError::Unreadable(_) => {
-            return Advice::undecided(error.code(), CHECK_READABLE);
-        }
+        LibraryError::Unreadable(_) => return undecided(error.code(), CHECK_READABLE),
         LibraryError::ForbiddenTag { .. } => {
             "link the package without -rpath and other options that name files to load"
         }
@@ -216,7 +214,7 @@ fn library(error: &LibraryError) -> Advice {
             "link against the library's SONAME instead of its path, or link it statically"
         }
         LibraryError::DependencyNotAllowed { name } => {
-            return Advice::refused(
+            return refused(
                 error.code(),
                 format!(
                     "link {name} statically; or have the runner load the package with this SONAME \
@@ -228,7 +226,7 @@ fn library(error: &LibraryError) -> Advice {
             "load one version of that package only, in a new process"
         }
         LibraryError::DependencyReplaced { name } => {
-            return Advice::refused(
+            return refused(
                 error.code(),
                 format!(
                     "find out which library of the process has the name or SONAME {name}; load \
@@ -247,9 +245,9 @@ fn library(error: &LibraryError) -> Advice {
         LibraryError::InvalidSoname { .. } | LibraryError::ReservedSoname { .. } => {
             "give the library a SONAME of its own: cc -shared -Wl,-soname,<name>"
         }
-        _ => return Advice::unknown(error.code(), Outcome::Refused),
+        _ => return unknown(error.code(), Outcome::Refused),
     };
-    Advice::refused(error.code(), next)
+    refused(error.code(), next)
 }
 
 pub(super) fn sign(error: &SignError) -> Advice {
@@ -260,15 +258,13 @@ pub(super) fn sign(error: &SignError) -> Advice {
         SignError::NotAdded { location, source } => return not_added(location, source),
         SignError::NotASignature { .. } => NOT_OURS,
         SignError::ChangedMeanwhile { .. } => SIGN_AGAIN,
-        SignError::Locked { path, .. } => {
-            return Advice::undecided(error.code(), find_lock_holder(path));
-        }
+        SignError::Locked { path, .. } => return undecided(error.code(), find_lock_holder(path)),
         SignError::ExpiryPast { .. } => {
             "give a time in the future; if it is in the future, set the clock"
         }
-        _ => return Advice::unknown(error.code(), Outcome::Undecided),
+        _ => return unknown(error.code(), Outcome::Undecided),
     };
-    Advice::undecided(error.code(), next)
+    undecided(error.code(), next)
 }
 
 /// Who can read a file or a directory can hold its lock, and only the system knows who does.
@@ -288,10 +284,10 @@ fn not_added(location: &SignatureLocation, error: &NotAdded) -> Advice {
         NotAdded::Terms { found, wanted } => {
             let same = same_terms(found, wanted);
             let next = format!("to sign the same terms: {same}; otherwise {elsewhere}");
-            Advice::refused(error.code(), next)
+            refused(error.code(), next)
         }
         NotAdded::Signature(AddSignatureError::Signer(error)) => signers::signer(error),
-        _ => Advice::refused(error.code(), elsewhere),
+        _ => refused(error.code(), elsewhere),
     }
 }
 
@@ -322,7 +318,7 @@ pub(super) fn add_signature(error: &AddSignatureError) -> Advice {
         }
         AddSignatureError::Malformed(_) => GET_SIGNATURE,
         AddSignatureError::Signer(error) => return signers::signer(error),
-        _ => return Advice::unknown(error.code(), Outcome::Refused),
+        _ => return unknown(error.code(), Outcome::Refused),
     };
-    Advice::refused(error.code(), next)
+    refused(error.code(), next)
 }

@@ -2,24 +2,24 @@
 
 use signing_crypto::{KeyId, KeyName, OrgName, shell_word};
 
-use super::{Advice, LIST_KEYS};
+use super::{Advice, LIST_KEYS, undecided};
 
 pub(super) fn organization_needed(key: &str) -> Advice {
     let next = format!(
         "name the organization: <org>/{}, --org <org>, or CLOACINA_ORG in the environment",
         shell_word(key)
     );
-    Advice::undecided("OrganizationNeeded", next)
+    undecided("OrganizationNeeded", next)
 }
 
 pub(super) fn no_such_key(org: Option<&OrgName>, similar: Option<&(OrgName, KeyName)>) -> Advice {
     let code = "NoSuchKey";
     match (org, similar) {
-        (_, Some((owner, key))) => Advice::undecided(code, format!("did you mean {owner}/{key}?")),
+        (_, Some((owner, key))) => undecided(code, format!("did you mean {owner}/{key}?")),
         (Some(org), None) => {
-            Advice::undecided(code, format!("list the keys: cloacina keys list --org {org}"))
+            undecided(code, format!("list the keys: cloacina keys list --org {org}"))
         }
-        (None, _) => Advice::undecided(code, LIST_KEYS),
+        (None, _) => undecided(code, LIST_KEYS),
     }
 }
 
@@ -35,7 +35,7 @@ pub(super) fn no_signing_key(org: &OrgName, revoked: &[String], free_name: &KeyN
         ),
         None => make,
     };
-    Advice::undecided("NoSigningKey", next)
+    undecided("NoSigningKey", next)
 }
 
 pub(super) fn name_taken(holder: &KeyId) -> Advice {
@@ -43,13 +43,13 @@ pub(super) fn name_taken(holder: &KeyId) -> Advice {
         "if that key is not to sign: cloacina keys revoke {holder} --signing; then reinstate this \
          one again"
     );
-    Advice::undecided("NameTaken", next)
+    undecided("NameTaken", next)
 }
 
 pub(super) fn signing_key_needed(org: &OrgName, newest: Option<&KeyName>) -> Advice {
     let key = newest.map_or("<key>", KeyName::as_str);
     let next = format!("name the key, such as: --key-id {org}/{key}");
-    Advice::undecided("SigningKeyNeeded", next)
+    undecided("SigningKeyNeeded", next)
 }
 
 pub(super) fn signing_key_held(
@@ -65,7 +65,7 @@ pub(super) fn signing_key_held(
         ),
         false => format!("sign with it: --key-id {org}/{name}"),
     };
-    Advice::undecided("SigningKeyExists", next)
+    undecided("SigningKeyExists", next)
 }
 
 pub(super) fn ambiguous_key(kinds_differ: bool) -> Advice {
@@ -75,7 +75,7 @@ pub(super) fn ambiguous_key(kinds_differ: bool) -> Advice {
         }
         false => "give what is in parentheses after the key that is meant",
     };
-    Advice::undecided("AmbiguousKey", next)
+    undecided("AmbiguousKey", next)
 }
 
 pub(super) fn key_of_another_organization(given: &str, org: &OrgName) -> Advice {
@@ -83,5 +83,5 @@ pub(super) fn key_of_another_organization(given: &str, org: &OrgName) -> Advice 
         "find the key among those of {org}: cloacina keys list --org {org}; to refuse one that {org} \
          accepts by a grant: cloacina keys deny {given} --org {org}"
     );
-    Advice::undecided("KeyOfAnotherOrganization", next)
+    undecided("KeyOfAnotherOrganization", next)
 }

@@ -1,3 +1,4 @@
+use std::fmt::Display;
 use std::path::Path;
 
 use signing_crypto::{
@@ -6,7 +7,7 @@ use signing_crypto::{
 };
 use signing_trust::{DecisionError, SignedTrustError, TrustRootError, VersionMemoryError};
 
-use super::{Advice, package, signers, trust};
+use super::{Advice, package, refused, signers, trust, undecided, unknown};
 use crate::error::Outcome;
 use crate::renewal::role_of;
 
@@ -44,11 +45,12 @@ pub(super) fn signed(error: &SignedTrustError) -> Advice {
         | SignedTrustError::Misfiled { org, .. } => {
             let next = format!(
                 "if you have restored a backup of the store, put the administrator's state file aside, \
-                 and publish until the version is higher than the one that was seen: cloacina trust \
-                 publish --org {org} --key <private key> --trust-root <file>; otherwise find out who \
-                 changed the database or the bundle, and get a current bundle: cloacina trust export"
+                 and publish until the version is higher than the one that was seen: {}; otherwise \
+                 find out who changed the database or the bundle, and get a current bundle: cloacina \
+                 trust export",
+                publish(org)
             );
-            return Advice::refused(error.code(), next);
+            return refused(error.code(), next);
         }
         SignedTrustError::Expired { org, kind, .. } => {
             let next = match role_of(*kind) {
@@ -65,15 +67,15 @@ pub(super) fn signed(error: &SignedTrustError) -> Advice {
                 "{next}; hosts with a bundle need a new one then: cloacina trust export; if it should \
                  not have expired, set the clock"
             );
-            return Advice::refused(error.code(), next);
+            return refused(error.code(), next);
         }
         SignedTrustError::IssuedLater { org, .. } => {
             let next = format!(
                 "set the clock; if it is right, sign the documents again on a machine whose clock is \
                  right: {}",
-                publish(org.name.as_str())
+                publish(&org.name)
             );
-            return Advice::refused(error.code(), next);
+            return refused(error.code(), next);
         }
         SignedTrustError::NotBundled { .. }
         | SignedTrustError::IncompleteBundle { .. }
@@ -84,60 +86,56 @@ pub(super) fn signed(error: &SignedTrustError) -> Advice {
              that, put the administrator's state file aside"
         }
         SignedTrustError::Memory(error) => return memory(error),
-        _ => return Advice::unknown(error.code(), Outcome::Refused),
+        _ => return unknown(error.code(), Outcome::Refused),
     };
-    Advice::refused(error.code(), next)
+    refused(error.code(), next)
 }
 
 pub(super) fn decision(error: &DecisionError) -> Advice {
     match error {
-        DecisionError::TooManyCandidates { .. } => {
-            Advice::undecided(error.code(), trust::NAME_THE_KEY)
-        }
+        DecisionError::TooManyCandidates { .. } => undecided(error.code(), trust::NAME_THE_KEY),
         DecisionError::SignedTrust(error) => signed(error),
-        DecisionError::Clock(error) => {
-            Advice::undecided(error.code(), "set the clock, then try again")
-        }
-        _ => Advice::unknown(error.code(), Outcome::Undecided),
+        DecisionError::Clock(error) => undecided(error.code(), "set the clock, then try again"),
+        _ => unknown(error.code(), Outcome::Undecided),
     }
 }
 
 pub(super) fn document(error: &MalformedTrustDocument) -> Advice {
-    Advice::refused(error.code(), "get the document again from the organization")
+    refused(error.code(), "get the document again from the organization")
 }
 
 pub(super) fn bundle(error: &MalformedBundle) -> Advice {
-    Advice::refused(error.code(), GET_BUNDLE)
+    refused(error.code(), GET_BUNDLE)
 }
 
 pub(super) fn root(error: &TrustRootError) -> Advice {
     match error {
         TrustRootError::Malformed(_) | TrustRootError::Unsigned(_) => {
-            Advice::refused(error.code(), GET_ROOT)
+            refused(error.code(), GET_ROOT)
         }
-        _ => Advice::unknown(error.code(), Outcome::Refused),
+        _ => unknown(error.code(), Outcome::Refused),
     }
 }
 
 pub(super) fn draft(error: &MalformedDraft) -> Advice {
-    Advice::refused(error.code(), GET_DRAFT)
+    refused(error.code(), GET_DRAFT)
 }
 
 pub(super) fn draft_signature(error: &DraftSignatureError) -> Advice {
     match error {
-        DraftSignatureError::NoRole { .. } => Advice::refused(
+        DraftSignatureError::NoRole { .. } => refused(
             error.code(),
             "give a key that has a role: cloacina trust show --org <org>, or cloacina trust show \
              <file>, lists them",
         ),
-        DraftSignatureError::AlreadySigned { .. } => Advice::refused(
+        DraftSignatureError::AlreadySigned { .. } => refused(
             error.code(),
             "pass the draft on; when enough keys have signed: cloacina trust publish --from <draft> \
              --trust-root <file>",
         ),
         DraftSignatureError::Document { source, .. } => package::add_signature(source),
         DraftSignatureError::Signer(error) => signers::signer(error),
-        _ => Advice::unknown(error.code(), Outcome::Refused),
+        _ => unknown(error.code(), Outcome::Refused),
     }
 }
 
@@ -149,7 +147,7 @@ pub(super) fn threshold(error: &ThresholdNotMet, draft: &Path, is_first: bool) -
          key> --trust-root {root}",
         shell_word(draft)
     );
-    Advice::refused(error.code(), next)
+    refused(error.code(), next)
 }
 
 /// What to do about the documents of an organization to which `org` grants trust.
@@ -167,7 +165,8 @@ pub(super) fn child(org: &str, child: &OrgName, fault: &SignedTrustError) -> Str
     }
 }
 
-fn publish(org: &str) -> String {
+/// The command that signs what the rows say.
+pub(crate) fn publish(org: impl Display) -> String {
     format!("cloacina trust publish --org {org} --key <private key> --trust-root <file>")
 }
 
@@ -183,18 +182,18 @@ pub(super) fn memory(error: &VersionMemoryError) -> Advice {
             "find out who changed the file; without it, older documents are not recognized: remove \
              it only if you have a current bundle or root from the organization"
         }
-        _ => return Advice::unknown(error.code(), Outcome::Undecided),
+        _ => return unknown(error.code(), Outcome::Undecided),
     };
-    Advice::undecided(error.code(), next)
+    undecided(error.code(), next)
 }
 
 pub(super) fn still_given(org: &OrgName) -> Advice {
     let next = format!(
         "if nobody meant to take it away, find out who changed the rows; otherwise sign what they \
          say, and export again: {}",
-        publish(org.as_str())
+        publish(org)
     );
-    Advice::refused("TrustStillGiven", next)
+    refused("TrustStillGiven", next)
 }
 
 pub(super) fn key_not_stated(org: &OrgName, given: &str) -> Advice {
@@ -203,13 +202,13 @@ pub(super) fn key_not_stated(org: &OrgName, given: &str) -> Advice {
          deny {given} --org {org}",
         give_fingerprint(org)
     );
-    Advice::undecided("KeyNotStated", next)
+    undecided("KeyNotStated", next)
 }
 
 pub(super) fn other_key_in_row(org: &OrgName) -> Advice {
     let next =
         format!("nothing was changed: find out who changed the row, and {}", give_fingerprint(org));
-    Advice::refused("OtherKeyInRow", next)
+    refused("OtherKeyInRow", next)
 }
 
 /// A row's fingerprint is not printed to be pasted.
@@ -221,7 +220,7 @@ fn give_fingerprint(org: &OrgName) -> String {
 }
 
 /// What to do about keys that the rows of an organization trust and no document does.
-pub(super) fn sign_what_rows_trust(org: &str) -> String {
+pub(crate) fn sign_what_rows_trust(org: &str) -> String {
     format!(
         "if you do not know who added the row, find out; otherwise show what differs: cloacina trust \
          status --org {org} --trust-root <file>; then sign it: {}",

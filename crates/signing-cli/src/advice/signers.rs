@@ -1,6 +1,6 @@
 use signing_crypto::SignerError;
 
-use super::Advice;
+use super::{Advice, undecided, unknown};
 use crate::error::Outcome;
 #[cfg(feature = "pkcs11")]
 use crate::signer_error::TokenError;
@@ -28,9 +28,9 @@ pub(super) fn signer(error: &SignerError) -> Advice {
             }
             "nothing was written: check the signer with its own tools"
         }
-        _ => return Advice::unknown(error.code(), Outcome::Undecided),
+        _ => return unknown(error.code(), Outcome::Undecided),
     };
-    Advice::undecided(error.code(), next)
+    undecided(error.code(), next)
 }
 
 pub(super) fn agent(error: &AgentError) -> Advice {
@@ -74,14 +74,12 @@ pub(super) fn agent(error: &AgentError) -> Advice {
             ("TooLargeForSigner", "sign it with a key in a file, a program or a token")
         }
     };
-    Advice::undecided(code, next)
+    undecided(code, next)
 }
 
 pub(super) fn program(error: &ProgramError) -> Advice {
     let (code, next) = match error {
-        ProgramError::Unprotected(error) => {
-            return Advice::undecided(error.code(), error.remedy());
-        }
+        ProgramError::Unprotected(error) => return undecided(error.code(), error.remedy()),
         ProgramError::Start { .. } => (
             "SignerUnavailable",
             "give a program that you may execute, by its path: --key exec:<path>; to pass arguments, \
@@ -107,7 +105,7 @@ pub(super) fn program(error: &ProgramError) -> Advice {
              -pubout does, when it is run with the argument public-key",
         ),
     };
-    Advice::undecided(code, next)
+    undecided(code, next)
 }
 
 #[cfg(feature = "pkcs11")]
@@ -164,7 +162,7 @@ pub(super) fn token(error: &TokenError) -> Advice {
             ("MalformedSignerAnswer", "nothing was written: do not use this token")
         }
     };
-    Advice::undecided(code, next)
+    undecided(code, next)
 }
 
 #[cfg(feature = "pkcs11")]

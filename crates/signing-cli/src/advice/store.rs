@@ -5,7 +5,9 @@ use signing_trust::store::{
     AuthenticationFault, ConnectError, LockHolder, RolePurpose, SchemaFault, StoreError, UrlError,
 };
 
-use super::{Advice, LIST_KEYS, LIST_ORGANIZATIONS, keys, package, trust};
+use super::{
+    Advice, LIST_KEYS, LIST_ORGANIZATIONS, keys, package, refused, trust, undecided, unknown,
+};
 use crate::error::Outcome;
 
 pub(super) const FIND_SIGNATURES: &str = "list the signatures: cloacina package list --org <org>";
@@ -19,7 +21,7 @@ pub(super) fn store(error: &StoreError) -> Advice {
         StoreError::File { .. } => {
             "check that the directory exists, and that you may write to it and to the file"
         }
-        StoreError::UnsafeFile(file) => return Advice::undecided(error.code(), file.remedy()),
+        StoreError::UnsafeFile(file) => return undecided(error.code(), file.remedy()),
         StoreError::NotADatabase { .. } => "check --database-url: give a store's file",
         StoreError::Unreadable { .. } => {
             "ask the owner of the store for read access to its file and directories: chmod, chgrp"
@@ -47,7 +49,7 @@ pub(super) fn store(error: &StoreError) -> Advice {
             "try again when the database answers: cloacina db status"
         }
         StoreError::FileLocked { holders, .. } => {
-            return Advice::undecided(error.code(), locked_by(holders));
+            return undecided(error.code(), locked_by(holders));
         }
         StoreError::OutcomeUnknown(_) => {
             "check what was done before you try again: cloacina keys list --org <org>"
@@ -72,7 +74,7 @@ pub(super) fn store(error: &StoreError) -> Advice {
              statements that the command prints without --apply"
         }
         StoreError::NoSuchRole(role) => {
-            return Advice::undecided(
+            return undecided(
                 error.code(),
                 format!("make the role first: CREATE ROLE {} LOGIN; then again", grantee(role)),
             );
@@ -81,7 +83,7 @@ pub(super) fn store(error: &StoreError) -> Advice {
             "give the rights to a role of its own: createuser <role>"
         }
         StoreError::UnsafeSchema { fault, .. } => {
-            return Advice::undecided(error.code(), unsafe_schema(fault));
+            return undecided(error.code(), unsafe_schema(fault));
         }
         StoreError::RoleOfAnotherOrganization { .. } => {
             "use a role for this organization: cloacina db grants --role <role> --as signer \
@@ -96,7 +98,7 @@ pub(super) fn store(error: &StoreError) -> Advice {
         }
         StoreError::TooManyKeyRows { .. } => trust::NAME_THE_KEY,
         StoreError::Compromised { .. } => {
-            return Advice::refused(
+            return refused(
                 error.code(),
                 "make a new key: a compromised key stays refused by every organization that \
                  refuses it",
@@ -120,7 +122,7 @@ pub(super) fn store(error: &StoreError) -> Advice {
         }
         StoreError::OtherKek { .. } => keys::STORES_KEK,
         StoreError::KeyRefused { .. } => {
-            return Advice::refused(
+            return refused(
                 error.code(),
                 "sign the packages that you still want with another key: cloacina package sign \
                  <package> --key-id <new key>",
@@ -129,9 +131,9 @@ pub(super) fn store(error: &StoreError) -> Advice {
         StoreError::NotRewrapped { .. } => {
             "nothing was changed: restore this key from a backup, then rotate again"
         }
-        _ => return Advice::unknown(error.code(), Outcome::Undecided),
+        _ => return unknown(error.code(), Outcome::Undecided),
     };
-    Advice::undecided(error.code(), next)
+    undecided(error.code(), next)
 }
 
 /// `purpose` is what the role has all rights for.
@@ -156,7 +158,7 @@ pub(super) fn role_denied(role: &str, purpose: Option<RolePurpose>) -> Advice {
              owner of the tables"
         ),
     };
-    Advice::undecided("DatabasePermissionDenied", next)
+    undecided("DatabasePermissionDenied", next)
 }
 
 fn connect(error: &ConnectError) -> Advice {
@@ -212,9 +214,9 @@ fn connect(error: &ConnectError) -> Advice {
         ConnectError::UnsafePasswordFile { .. } => {
             "make the file private: chmod 0600, and chown if another user owns it"
         }
-        _ => return Advice::unknown(error.code(), Outcome::Undecided),
+        _ => return unknown(error.code(), Outcome::Undecided),
     };
-    Advice::undecided(error.code(), next)
+    undecided(error.code(), next)
 }
 
 pub(super) fn url(error: &UrlError) -> Advice {
@@ -242,9 +244,9 @@ pub(super) fn url(error: &UrlError) -> Advice {
         UrlError::Empty | UrlError::UnknownScheme | UrlError::InMemory | UrlError::NoHost => {
             "give postgres://user@host/database or a file's path"
         }
-        _ => return Advice::unknown(error.code(), Outcome::Undecided),
+        _ => return unknown(error.code(), Outcome::Undecided),
     };
-    Advice::undecided(error.code(), next)
+    undecided(error.code(), next)
 }
 
 /// A name from the server, as a word of SQL.
@@ -261,7 +263,7 @@ fn locked_by(holders: &[LockHolder]) -> Cow<'static, str> {
     match &processes[..] {
         [] => {
             "find the program that uses the file, as root: fuser -v <file>; end it or wait for it, \
-               and try again"
+             and try again"
                 .into()
         }
         _ => {
@@ -290,7 +292,7 @@ fn unsafe_schema(fault: &SchemaFault) -> Cow<'static, str> {
         }
         _ => {
             "find out who made it, then have its owner drop it: only the store's owner may create \
-              objects there"
+             objects there"
                 .into()
         }
     }

@@ -3,6 +3,7 @@ mod list;
 mod replaced;
 mod verify;
 
+use crate::advice::LIST_LOGS;
 use crate::cli::{Audit, Global};
 use crate::context::{Context, block_on};
 use crate::error::CliError;
@@ -28,7 +29,7 @@ pub(super) fn run(context: &Context, global: &Global, command: Audit) -> Result<
         Audit::Checkpoint(checkpoint) => block_on(checkpoint::checkpoint(context, checkpoint)),
     };
     report.map_err(|error| match error {
-        CliError::NoSuchOrganization { given, similar: None } => CliError::NoSuchLog { given },
+        CliError::NoSuchOrganization { similar: None, .. } => error.advised(LIST_LOGS.to_owned()),
         error => error,
     })
 }

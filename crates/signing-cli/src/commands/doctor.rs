@@ -36,13 +36,7 @@ pub(super) fn run(context: &Context, command: Doctor) -> Result<Report, CliError
 
 async fn examine(context: &Context, command: &Doctor) -> Checks {
     let mut checks = Checks::default();
-    let url = match context.database_url() {
-        Ok(url) => Some(url),
-        Err(error) => {
-            checks.error("store", &error);
-            None
-        }
-    };
+    let url = checks.read("store", context.database_url());
     let keys = match &url {
         Some(url) => store::check(url, &mut checks).await,
         None => None,

@@ -3,7 +3,7 @@ use signing_crypto::{OrgId, OrgName, PackageName, PackageVersion};
 
 use crate::cli::{Floor, FloorPackage, OrgReference};
 use crate::commands::impact::{About, ImpactView};
-use crate::commands::publication_notes;
+use crate::commands::publication_notes::{self, RowChange};
 use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::lines::{Cell, Lines, Table, quoted};
@@ -48,10 +48,12 @@ async fn set(
     });
     Ok(match &floor {
         // The highest of row and statement counts.
-        _ if changed && is_lower => publication_notes::noted(&keys, &org, report).await,
+        _ if changed && is_lower => {
+            publication_notes::noted(&keys, &org, RowChange::Gives, report).await
+        }
         Some(floor) => {
-            let withdrawn = Withdrawn::VersionsBelow(&name, floor);
-            publication_notes::noted_for_withdrawal(&keys, &org, withdrawn, report).await
+            let change = RowChange::Withdraws(Withdrawn::VersionsBelow(&name, floor));
+            publication_notes::noted(&keys, &org, change, report).await
         }
         None => report,
     })

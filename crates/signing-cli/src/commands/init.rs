@@ -77,8 +77,7 @@ async fn after_undoing(url: &DatabaseUrl) -> Result<StoreReader, StoreError> {
     StoreReader::open_to_inspect(url).await
 }
 
-/// Refuses a KEK that does not wrap the store's keys, and to make one for a store that has keys
-/// under another.
+/// Refuses a KEK other than the store's, and refuses to make one if the store already has keys.
 async fn require_fitting_kek(store: Option<&StoreReader>, kek: &KekFile) -> Result<(), CliError> {
     let Some(store) = store else { return Ok(()) };
     match (store.state().await?.kek_id, kek) {

@@ -8,7 +8,7 @@ use signing_trust::{TrustImpact, TrustLimits, TrustReader};
 
 use crate::cli::{Grant, OrgReference, Orgs, Resolved};
 use crate::commands::impact::{About, ImpactView};
-use crate::commands::publication_notes;
+use crate::commands::publication_notes::{self, RowChange};
 use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::lines::{Lines, ShortIds, Table, comma_separated};
@@ -116,7 +116,7 @@ async fn grant_trust(
         limits: LimitsView::of(&limits),
         replaced: replaced.as_ref().map(LimitsView::of),
     });
-    Ok(publication_notes::noted(&keys, &parent, report).await)
+    Ok(publication_notes::noted(&keys, &parent, RowChange::Gives, report).await)
 }
 
 async fn revoke_trust(context: &Context, grant: &Grant) -> Result<Report, CliError> {
@@ -126,8 +126,8 @@ async fn revoke_trust(context: &Context, grant: &Grant) -> Result<Report, CliErr
     let (_, changed) = keys.revoke_trust(parent.id, child.id).await?.into_parts();
     let change = GrantChangeView::of(&parent, &child, changed);
     let report = Report::done(&WithdrawnView { change });
-    let withdrawn = Withdrawn::GrantTo(child.id);
-    Ok(publication_notes::noted_for_withdrawal(&keys, &parent, withdrawn, report).await)
+    let change = RowChange::Withdraws(Withdrawn::GrantTo(child.id));
+    Ok(publication_notes::noted(&keys, &parent, change, report).await)
 }
 
 #[cfg(test)]

@@ -56,13 +56,9 @@ pub(super) enum Files {
 
 /// The command line, with candidates for the values of its arguments.
 pub(super) fn of_the_store(command: Command, files: Files) -> Command {
-    let (ends_grant, is_manual) =
-        (command.get_name() == "revoke-trust", command.get_name() == "man");
+    let name = command.get_name().to_owned();
     let names: Vec<_> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
-    let command = command.mut_args(|arg| match named(&arg, ends_grant) {
-        None if is_manual && arg.is_positional() => {
-            arg.add(ArgValueCompleter::new(|given: &OsStr| candidates(Named::Command, given)))
-        }
+    let command = command.mut_args(|arg| match named(&arg, &name) {
         Some(named) => {
             arg.add(ArgValueCompleter::new(move |given: &OsStr| candidates(named, given)))
         }
@@ -76,10 +72,14 @@ pub(super) fn of_the_store(command: Command, files: Files) -> Command {
     })
 }
 
-fn named(arg: &Arg, ends_grant: bool) -> Option<Named> {
+/// What an argument of this command names.
+fn named(arg: &Arg, command: &str) -> Option<Named> {
+    if command == "man" && arg.is_positional() {
+        return Some(Named::Command);
+    }
     let value = arg.get_value_parser().type_id();
     if value == TypeId::of::<OrgReference>() {
-        let is_child = ends_grant && arg.get_id() == "to";
+        let is_child = command == "revoke-trust" && arg.get_id() == "to";
         return Some(if is_child { Named::Child } else { Named::Organization });
     }
     let key = if arg.get_id() == "key_id" { Named::SigningKey } else { Named::Key };

@@ -275,7 +275,7 @@ pub(crate) fn remove(path: &Path) -> Result<(), CliError> {
     removed.map_err(|source| CliError::Write { path: path.into(), source })
 }
 
-fn directory(path: &Path) -> &Path {
+pub(crate) fn directory(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

@@ -18,7 +18,7 @@ pub(crate) struct PlacedFile<'a> {
 /// How a file leaves its place again.
 enum Undo {
     Remove,
-    /// The file that was there before has this name for so long, and is locked.
+    /// Meanwhile the previous file keeps this name, locked.
     PutBack(TempPath, #[expect(dead_code, reason = "it holds the lock")] File),
 }
 

@@ -2,8 +2,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use signing_crypto::{EntryHash, OrgId, printable};
-use signing_trust::TrustReader;
-use signing_trust::store::{AuditFilter, AuditRecord, StoreError};
+use signing_trust::store::{AuditFilter, AuditRecord};
 
 use crate::cli::List;
 use crate::context::Context;
@@ -59,7 +58,7 @@ pub(super) async fn list(context: &Context, list: List, form: Form) -> Result<Re
         }
         let Some(next) = last.checked_add(1) else { break };
         from = next;
-        page = match next_page(&keys, org, filter, from).await {
+        page = match keys.store().audit_page(org, filter, from).await {
             Ok(page) => page,
             Err(error) => return Ok(listing.end(Some(error.into()))),
         };
@@ -67,21 +66,12 @@ pub(super) async fn list(context: &Context, list: List, form: Form) -> Result<Re
     let mut report = listing.end(None);
     if is_empty {
         report.note(
-            "no entry matches; the log holds changes of keys, trust and stored signatures: what was \
-             signed, verified or loaded is told by the program that did it, with --verbose"
+            "no entry matches; the log holds changes of keys, trust and stored signatures; signing, \
+             verifying and loading are not in it: run the program that does that with --verbose"
                 .into(),
         );
     }
     Ok(report)
-}
-
-async fn next_page(
-    keys: &TrustReader,
-    org: OrgId,
-    filter: &AuditFilter,
-    from: i64,
-) -> Result<Vec<AuditRecord>, StoreError> {
-    keys.store().audit_page(org, filter, from).await
 }
 
 /// The entry in a line, or in as many as it takes to fit in 80 columns.

@@ -16,7 +16,7 @@ pub(super) enum Verdict {
     /// It works, and should be changed.
     Warning,
     Problem,
-    /// Nobody knows: something else is in the way.
+    /// It could not be checked, because of another problem.
     NotChecked,
 }
 
@@ -65,6 +65,15 @@ impl Checks {
     /// A problem that commands would fail with.
     pub(super) fn error(&mut self, check: &'static str, error: &CliError) {
         self.push(check, Verdict::Problem, error_with_sources(error), error.advice().next);
+    }
+
+    /// What was read. That it could not be read is a problem.
+    pub(super) fn read<T>(
+        &mut self,
+        check: &'static str,
+        read: Result<T, impl Into<CliError>>,
+    ) -> Option<T> {
+        read.map_err(|error| self.error(check, &error.into())).ok()
     }
 
     fn push(

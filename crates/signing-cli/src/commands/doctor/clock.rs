@@ -1,4 +1,5 @@
 use chrono::{DateTime, TimeDelta, Utc};
+use signing_loader::ClockSkewAllowance;
 use signing_trust::store::{AuditFilter, DatabaseUrl};
 use signing_trust::{TrustError, TrustReader};
 
@@ -7,8 +8,6 @@ use crate::time::Time;
 
 /// By how much two clocks may differ without a word.
 const TOLERATED: TimeDelta = TimeDelta::seconds(5);
-/// The most that a runner may allow for.
-const MAX_ALLOWANCE: TimeDelta = TimeDelta::seconds(300);
 
 const SET_CLOCK: &str = "let a time service set both clocks: timedatectl set-ntp true";
 
@@ -29,11 +28,8 @@ pub(super) async fn check(
 /// This machine's clock, and the server's.
 async fn beside_the_server(keys: &TrustReader, checks: &mut Checks) {
     let before = Utc::now();
-    let server = match keys.store().heartbeat().await {
-        Ok(heartbeat) => heartbeat.as_of,
-        Err(error) => return checks.error("clock", &error.into()),
-    };
-    match server {
+    let Some(heartbeat) = checks.read("clock", keys.store().heartbeat().await) else { return };
+    match heartbeat.as_of {
         Some(server) => compare(before, server, Utc::now(), checks),
         None => checks.not_checked("clock", "the server did not report its time"),
     }
@@ -56,7 +52,8 @@ fn compare(
     }
     let seconds = difference.num_seconds();
     let what = format!("this machine's is {seconds} seconds {which} the server's");
-    match difference > MAX_ALLOWANCE {
+    let is_too_much = |off| off > ClockSkewAllowance::MAX.as_duration();
+    match difference.to_std().is_ok_and(is_too_much) {
         true => checks.problem("clock", what, SET_CLOCK),
         false => checks.warning("clock", what, SET_CLOCK),
     }

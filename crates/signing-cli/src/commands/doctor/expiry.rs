@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use signing_crypto::{
-    DocumentTexts, EnvelopeSignature, Fingerprint, OrgName, PackagePatterns, Revocations,
-    RootDocument, SignatureEnvelope, TrustDocumentKind, TrustStatement, shell_word,
+    DocumentTexts, EnvelopeSignature, Fingerprint, OrgName, PackagePatterns, SignatureEnvelope,
+    TrustDocumentKind, shell_word,
 };
 use signing_trust::store::StoreError;
 use signing_trust::{
@@ -14,9 +14,9 @@ use signing_trust::{
 
 use super::check::Checks;
 use crate::error::CliError;
-use crate::lines::counted;
+use crate::lines::{counted, short};
 use crate::renewal::Renewal;
-use crate::signed_trust::{newest_root, unverified_header};
+use crate::signed_trust::{headers, newest_root};
 use crate::time::Time;
 
 const CHECK: &str = "expiry";
@@ -38,9 +38,13 @@ struct Ending {
 }
 
 impl Ending {
-    /// Whether it is near, or was not long ago. What has ended before was missed by nobody, but
-    /// for what stops everything, or is still used.
-    fn is_to_be_told(&self, now: DateTime<Utc>) -> bool {
+    fn soon(at: DateTime<Utc>, what: String, next: String) -> Self {
+        Self { at, what, next, notice: SOON, stops_everything: false, is_in_use: false }
+    }
+
+    /// Whether it is near, or was not long ago. Long after its end, only what stops everything or is
+    /// still in use is reported.
+    fn is_reported(&self, now: DateTime<Utc>) -> bool {
         let is_lasting = self.stops_everything || self.is_in_use;
         self.at - now <= self.notice && (is_lasting || now - self.at <= SOON)
     }
@@ -51,10 +55,8 @@ pub(super) async fn check(keys: Option<&TrustReader>, checks: &mut Checks) {
         return checks.not_checked(CHECK, "there is no store to look at");
     };
     let now = Utc::now();
-    let (mut endings, unreadable) = match collect(keys, now).await {
-        Ok(found) => found,
-        Err(error) => return checks.error(CHECK, &error),
-    };
+    let Some(found) = checks.read(CHECK, collect(keys, now).await) else { return };
+    let (mut endings, unreadable) = found;
     for Unreadable { org, kind } in &unreadable {
         let what = format!("{org}'s signed trust ({kind}) cannot be read: runners refuse it");
         checks.problem(CHECK, what, format!("look at it: cloacina trust show --org {org}"));
@@ -105,7 +107,7 @@ async fn collect(
             of_documents(&org.name, &texts, &mut endings, &mut unreadable);
         }
     }
-    endings.retain(|ending| ending.is_to_be_told(now));
+    endings.retain(|ending| ending.is_reported(now));
     Ok((endings, unreadable))
 }
 
@@ -143,7 +145,7 @@ fn of_key(org: &OrgName, key: &GraphKey, own: &BTreeSet<Fingerprint>) -> Option<
         Some(name) => name.to_string(),
         None => key.fingerprint.to_string(),
     };
-    let digits = format!("{:.16}", key.fingerprint.to_string());
+    let digits = short(&key.fingerprint);
     let is_in_use = own.contains(&key.fingerprint);
     let (which, otherwise) = match is_in_use {
         true => (
@@ -154,16 +156,10 @@ fn of_key(org: &OrgName, key: &GraphKey, own: &BTreeSet<Fingerprint>) -> Option<
         ),
         false => ("--import <public key>".to_owned(), String::new()),
     };
-    Some(Ending {
-        at: key.expires_at?,
-        what: format!("{org}'s trust in {name}"),
-        next: format!(
-            "to renew it: cloacina keys trust --org {org} {which} --expires 365d{otherwise}"
-        ),
-        notice: SOON,
-        stops_everything: false,
-        is_in_use,
-    })
+    let what = format!("{org}'s trust in {name}");
+    let next =
+        format!("to renew it: cloacina keys trust --org {org} {which} --expires 365d{otherwise}");
+    Some(Ending { is_in_use, ..Ending::soon(key.expires_at?, what, next) })
 }
 
 fn of_grant(org: &OrgName, grant: &GraphGrant) -> Option<Ending> {
@@ -175,17 +171,11 @@ fn of_grant(org: &OrgName, grant: &GraphGrant) -> Option<Ending> {
     let patterns = grant.limits.packages.iter().flat_map(PackagePatterns::patterns);
     let packages: String =
         patterns.map(|pattern| format!(" --packages {}", shell_word(pattern))).collect();
-    Some(Ending {
-        at: grant.limits.expires_at?,
-        what: format!("the trust that {org} grants {child}"),
-        next: format!(
-            "to renew it: cloacina orgs grant-trust --from {org} --to {child}{packages} \
-             --expires 365d"
-        ),
-        notice: SOON,
-        stops_everything: false,
-        is_in_use: false,
-    })
+    let what = format!("the trust that {org} grants {child}");
+    let next = format!(
+        "to renew it: cloacina orgs grant-trust --from {org} --to {child}{packages} --expires 365d"
+    );
+    Some(Ending::soon(grant.limits.expires_at?, what, next))
 }
 
 /// The signatures that the store keeps. One that cannot be read counts nowhere, and one whose
@@ -212,7 +202,7 @@ async fn of_signatures(
             continue;
         }
         let key = match signers.iter().find(|signer| own.signing.contains(signer)) {
-            Some(signer) => format!("--key-id {}/{:.16}", org.name, signer.to_string()),
+            Some(signer) => format!("--key-id {}/{}", org.name, short(signer)),
             None => format!("--key <private key> --org {}", org.name),
         };
         let version = statement.version().map(|version| format!(" --package-version {version}"));
@@ -225,22 +215,17 @@ async fn of_signatures(
                 org.name
             ),
         };
-        let ending = Ending {
-            at: expires_at.to_utc(),
-            what: format!("{}'s signature {} for {}", org.name, record.id, statement.name()),
-            next: format!(
-                "if the package is still used, sign it again: cloacina sign <path> --name {name}{} {key} \
-                 --store --force --expires 365d{others}; then remove this signature: cloacina package \
-                 unstore {}",
-                version.unwrap_or_default(),
-                record.id,
-            ),
-            notice: SOON,
-            stops_everything: false,
-            is_in_use: false,
-        };
+        let what = format!("{}'s signature {} for {}", org.name, record.id, statement.name());
+        let next = format!(
+            "if the package is still used, sign it again: cloacina sign <path> --name {name}{} {key} \
+             --store --force --expires 365d{others}; then remove this signature: cloacina package \
+             unstore {}",
+            version.unwrap_or_default(),
+            record.id,
+        );
+        let ending = Ending::soon(expires_at.to_utc(), what, next);
         // There may be any number of them.
-        endings.extend(Some(ending).filter(|ending| ending.is_to_be_told(now)));
+        endings.extend(Some(ending).filter(|ending| ending.is_reported(now)));
     }
     Ok(())
 }
@@ -252,31 +237,25 @@ fn of_documents(
     endings: &mut Vec<Ending>,
     unreadable: &mut Vec<Unreadable>,
 ) {
-    let root = texts.roots.last().map(|text| unverified_header::<RootDocument>(text));
-    let statement = texts.statement.as_ref().map(|text| unverified_header::<TrustStatement>(text));
-    let revocations = texts.revocations.as_ref().map(|text| unverified_header::<Revocations>(text));
     let newest = newest_root(texts);
-    for (kind, document, header) in [
-        ("root document", TrustDocumentKind::Root, root),
-        ("trust statement", TrustDocumentKind::Statement, statement),
-        ("revocations", TrustDocumentKind::Revocations, revocations),
-    ] {
-        let header = match header {
-            None => continue,
-            Some(Some(header)) => header,
-            Some(None) => {
-                unreadable.push(Unreadable { org: org.clone(), kind });
-                continue;
-            }
+    for (kind, header) in headers(texts) {
+        let name = match kind {
+            TrustDocumentKind::Root => "root document",
+            TrustDocumentKind::Statement => "trust statement",
+            _ => "revocations",
+        };
+        let Ok(header) = header else {
+            unreadable.push(Unreadable { org: org.clone(), kind: name });
+            continue;
         };
         let next = match &newest {
-            Some(root) => Renewal::of(document, org, root, None).to_string(),
+            Some(root) => Renewal::of(kind, org, root, None).to_string(),
             None => format!("look at it: cloacina trust show --org {org}"),
         };
         let (issued, at) = (header.issued_at.to_utc(), header.expires_at.to_utc());
         endings.push(Ending {
             at,
-            what: format!("{org}'s signed trust ({kind})"),
+            what: format!("{org}'s signed trust ({name})"),
             next,
             // A document that lives for a month is not near its end for all of it.
             notice: SOON.min((at - issued) / 3),
@@ -291,26 +270,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_ends_soon_is_told_and_what_ended_long_ago_is_not() {
+    fn what_ends_soon_is_reported_and_what_ended_long_ago_is_not() {
         let now = Utc::now();
         let ending = |days, notice, stops_everything| Ending {
-            at: now + TimeDelta::days(days),
-            what: String::new(),
-            next: String::new(),
             notice: TimeDelta::days(notice),
             stops_everything,
-            is_in_use: false,
+            ..Ending::soon(now + TimeDelta::days(days), String::new(), String::new())
         };
-        let told = |days, notice, stops_everything| {
-            ending(days, notice, stops_everything).is_to_be_told(now)
+        let reported = |days, notice, stops_everything| {
+            ending(days, notice, stops_everything).is_reported(now)
         };
-        assert!(told(29, 30, false) && !told(31, 30, false));
+        assert!(reported(29, 30, false) && !reported(31, 30, false));
         // Revocations that live for a month.
-        assert!(told(9, 10, true) && !told(11, 10, true));
-        assert!(told(-29, 30, false) && !told(-31, 30, false));
+        assert!(reported(9, 10, true) && !reported(11, 10, true));
+        assert!(reported(-29, 30, false) && !reported(-31, 30, false));
         // Runners still refuse everything.
-        assert!(told(-400, 10, true));
+        assert!(reported(-400, 10, true));
         // Every package that this key signs is refused.
-        assert!(Ending { is_in_use: true, ..ending(-31, 30, false) }.is_to_be_told(now));
+        assert!(Ending { is_in_use: true, ..ending(-31, 30, false) }.is_reported(now));
     }
 }

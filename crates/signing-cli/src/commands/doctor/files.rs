@@ -21,46 +21,32 @@ pub(super) fn check(command: &Doctor, checks: &mut Checks) -> Option<RunnersFile
 }
 
 fn root(source: &RootSource, checks: &mut Checks) -> Option<TrustRoot> {
-    match signed_trust::read_root(source) {
-        Ok(root) => {
-            let digest = root.digest();
-            let what = match source {
-                RootSource::Digest(_) => format!("pinned by its digest {digest}"),
-                RootSource::File(path) => {
-                    format!("{} is {digest}, and no other user can change it", path.display())
-                }
-            };
-            checks.ok("root document", what);
-            Some(root)
+    let root = checks.read("root document", signed_trust::read_root(source))?;
+    let digest = root.digest();
+    let what = match source {
+        RootSource::Digest(_) => format!("pinned by its digest {digest}"),
+        RootSource::File(path) => {
+            format!("{} is {digest}, and no other user can change it", path.display())
         }
-        Err(error) => {
-            checks.error("root document", &error);
-            None
-        }
-    }
+    };
+    checks.ok("root document", what);
+    Some(root)
 }
 
 fn state_file(command: &Doctor, checks: &mut Checks) -> Option<SeenDocuments> {
     let Some(path) = &command.state_file else { return Some(SeenDocuments::default()) };
-    match StateFile::check(path) {
-        Ok(seen) => {
-            match path.exists() {
-                true => checks.ok(
-                    "state file",
-                    format!("{} can be read, and no other user can change it", path.display()),
-                ),
-                false => checks.warning(
-                    "state file",
-                    format!("{} is not there: what was seen before is not known", path.display()),
-                    "if a runner has used it before, find out who removed it; a runner makes it \
-                     when it verifies for the first time",
-                ),
-            }
-            Some(seen)
-        }
-        Err(error) => {
-            checks.error("state file", &error.into());
-            None
-        }
+    let seen = checks.read("state file", StateFile::check(path))?;
+    match path.exists() {
+        true => checks.ok(
+            "state file",
+            format!("{} can be read, and no other user can change it", path.display()),
+        ),
+        false => checks.warning(
+            "state file",
+            format!("{} is not there: what was seen before is not known", path.display()),
+            "if a runner has used it before, find out who removed it; a runner makes it when it \
+             verifies for the first time",
+        ),
     }
+    Some(seen)
 }

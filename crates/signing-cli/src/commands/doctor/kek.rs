@@ -23,10 +23,7 @@ pub(super) async fn check(
     role: Option<Purpose>,
     checks: &mut Checks,
 ) {
-    let found = match context.found_kek() {
-        Ok(found) => found,
-        Err(error) => return checks.error(KEK, &error),
-    };
+    let Some(found) = checks.read(KEK, context.found_kek()) else { return };
     let Some(FoundKek { key, place }) = found else {
         return match keys {
             Some(keys) if role.is_none() && may_not_read_private_keys(keys).await => {
@@ -56,11 +53,8 @@ pub(super) async fn check(
         let why = format!("{place} has one, and there is no store to compare it with");
         return checks.not_checked(KEK, why);
     };
-    let stored = match keys.store().state().await {
-        Ok(state) => state.kek_id,
-        Err(error) => return checks.error(KEK, &error.into()),
-    };
-    match stored {
+    let Some(state) = checks.read(KEK, keys.store().state().await) else { return };
+    match state.kek_id {
         None => checks.ok(KEK, format!("{place} has one, and the store has no private keys yet")),
         Some(expected) if expected != key.id() => {
             let source = StoreError::OtherKek { expected, found: key.id() }.into();
@@ -93,10 +87,8 @@ fn missing(role: Option<Purpose>, checks: &mut Checks) {
 /// Unwraps each key that can sign, and compares it with its row.
 async fn private_keys(keys: &TrustReader, place: &KekPlace, checks: &mut Checks) {
     let mut count = 0;
-    let organizations = match keys.store().organizations().await {
-        Ok(organizations) => organizations,
-        Err(error) => return checks.error(KEK, &error.into()),
-    };
+    let read = keys.store().organizations().await;
+    let Some(organizations) = checks.read(KEK, read) else { return };
     for org in organizations {
         let stored = match keys.store().signing_keys(org.id).await {
             Ok(stored) => stored,

@@ -2,7 +2,7 @@
 
 use crate::lines::first_of;
 use signing_trust::TrustReader;
-use signing_trust::store::{LockTable, ProtectionFault, ServerProtection};
+use signing_trust::store::{LockTable, ProtectionFault};
 
 use super::check::Checks;
 
@@ -19,20 +19,16 @@ pub(super) async fn check(keys: Option<&TrustReader>, checks: &mut Checks) {
         checks.not_checked(CHECK, "there is no store to ask");
         return;
     };
-    match keys.store().server_protection().await {
-        Ok(ServerProtection { faults, other_databases, open_database, .. }) => {
-            protection(&faults, checks);
-            database(open_database.as_deref(), checks);
-            // What a superuser can do is said about its role.
-            if !keys.store().held_rights().await.is_ok_and(|held| held.is_unrestricted) {
-                databases(&other_databases, checks);
-            }
+    if let Some(server) = checks.read(CHECK, keys.store().server_protection().await) {
+        protection(&server.faults, checks);
+        database(server.open_database.as_deref(), checks);
+        // What a superuser can do is said about its role.
+        if !keys.store().held_rights().await.is_ok_and(|held| held.is_unrestricted) {
+            databases(&server.other_databases, checks);
         }
-        Err(error) => checks.error(CHECK, &error.into()),
     }
-    match keys.store().lock_table().await {
-        Ok(table) => lock_table(table, checks),
-        Err(error) => checks.error(LOCKS, &error.into()),
+    if let Some(table) = checks.read(LOCKS, keys.store().lock_table().await) {
+        lock_table(table, checks);
     }
 }
 

@@ -31,32 +31,27 @@ pub(super) async fn check(
         return;
     };
     connection(url, keys.store().session_tls().await, checks);
-    match keys.store().owner_rights().await {
-        Ok(rights) => owner(&rights, checks),
-        Err(error) => checks.error(OWNER, &error.into()),
+    if let Some(rights) = checks.read(OWNER, keys.store().owner_rights().await) {
+        owner(&rights, checks);
     }
-    match keys.store().stale_roles().await {
-        Ok(stale) => stale_roles(&stale.unwrap_or_default(), checks),
-        Err(error) => checks.error(STALE, &error.into()),
+    if let Some(stale) = checks.read(STALE, keys.store().stale_roles().await) {
+        stale_roles(&stale.unwrap_or_default(), checks);
     }
-    match keys.store().held_rights().await {
-        Ok(held) => {
-            role(&held, expected, checks);
-            if is_signer(&held) {
-                organization(keys, &held.role, checks).await;
-            }
+    if let Some(held) = checks.read("role", keys.store().held_rights().await) {
+        role(&held, expected, checks);
+        if is_signer(&held) {
+            organization(keys, &held.role, checks).await;
         }
-        Err(error) => checks.error("role", &error.into()),
     }
 }
 
 fn connection(url: &DatabaseUrl, seen: Result<SessionTls, StoreError>, checks: &mut Checks) {
     const VERIFY: &str = "connect with verified TLS: sslmode=verify-full in the URL, without \
                           --danger-allow-insecure-database";
+    let Some(seen) = checks.read("connection", seen) else { return };
     let version = match seen {
-        Ok(SessionTls::Encrypted { version }) => Some(version),
-        Ok(_) => None,
-        Err(error) => return checks.error("connection", &error.into()),
+        SessionTls::Encrypted { version } => Some(version),
+        _ => None,
     };
     match (url.tcp_host(), url.unprotected_host(), version) {
         (None, ..) => {
@@ -158,12 +153,7 @@ fn role(held: &HeldRights, expected: Option<Purpose>, checks: &mut Checks) {
         option(expected)
     );
     if held.is_unrestricted || (held.is_owner && expected != Purpose::Admin) {
-        let why = if held.is_unrestricted {
-            "can act as a superuser, or as a role with rights over the whole server"
-        } else {
-            "owns the store's tables"
-        };
-        let what = format!("{name} {why}, and may do far more than {noun} needs");
+        let what = format!("{name} {}, and may do far more than {noun} needs", fits(held));
         let next = format!(
             "make a role of its own: createuser <role>; then cloacina db grants --role <role> --as \
              {} --apply",
@@ -172,7 +162,7 @@ fn role(held: &HeldRights, expected: Option<Purpose>, checks: &mut Checks) {
         return checks.warning("role", what, next);
     }
     if held.is_owner {
-        return checks.ok("role", format!("{name} owns the store's tables"));
+        return checks.ok("role", format!("{name} {}", fits(held)));
     }
     let lacking = held.lacking(purpose);
     if !lacking.is_empty() {

@@ -1,6 +1,5 @@
 use std::sync::Arc;
 
-use signing_crypto::{OrgId, RootDigest, RootDocument, SignedDocument};
 use signing_trust::store::OrganizationRecord;
 use signing_trust::{
     SeenDocuments, SignedTrustError, TrustAnchor, TrustReader, TrustRoot, VersionMemory,
@@ -13,7 +12,7 @@ use crate::cli::{Doctor, RootSource};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::select;
-use crate::signed_trust::faults;
+use crate::signed_trust::{faults, root_digests};
 use crate::view::refused_child;
 
 const CHECK: &str = "signed trust";
@@ -71,21 +70,16 @@ async fn organization(
     for org in keys.store().organizations().await? {
         let is_of_root = match root.org() {
             Some(of_root) => of_root == org.id,
-            None => has_root(keys, org.id, root.digest()).await?,
+            None => {
+                let texts = keys.unverified_documents(org.id).await?;
+                texts.is_some_and(|texts| root_digests(&texts).any(|found| found == root.digest()))
+            }
         };
         if is_of_root {
             return Ok(Some(org));
         }
     }
     Ok(None)
-}
-
-async fn has_root(keys: &TrustReader, org: OrgId, digest: RootDigest) -> Result<bool, CliError> {
-    let texts = keys.unverified_documents(org).await?.unwrap_or_default();
-    let mut roots = texts.roots.iter().map(|text| SignedDocument::parse(text.as_bytes()));
-    Ok(roots.any(|root: Result<SignedDocument<RootDocument>, _>| {
-        root.is_ok_and(|root| root.digest() == digest)
-    }))
 }
 
 /// What keeps such a runner from believing the documents, or those of organizations that they

@@ -8,7 +8,7 @@ use signing_trust::TrustError;
 use signing_trust::store::DatabaseUrl;
 
 use crate::error::CliError;
-use crate::files::{Existing, Readers, write_atomically};
+use crate::files::{self, Existing, Readers, write_atomically};
 use crate::kek_place::KekPlace;
 
 /// Writes a new KEK. A file that another program has put there meanwhile is not replaced.
@@ -29,8 +29,7 @@ pub(super) fn make_kek(place: &KekPlace, url: &DatabaseUrl) -> Result<KeyEncrypt
 
 /// Makes the directory that a file is to be in, for this user only.
 pub(super) fn make_directory(path: &Path) -> Result<&Path, CliError> {
-    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
-    let directory = directory.unwrap_or(Path::new("."));
+    let directory = files::directory(path);
     let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
     made.map_err(|source| CliError::Write { path: path.into(), source })?;
     Ok(directory)

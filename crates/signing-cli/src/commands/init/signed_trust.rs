@@ -1,9 +1,6 @@
-use signing_crypto::{
-    DocumentTexts, Fingerprint, MalformedTrustDocument, OrgId, Revocations, RootDocument,
-    SignedDocument, TrustDocument, TrustStatement,
-};
+use signing_crypto::{DocumentTexts, Fingerprint, OrgId, RootDocument, SignedDocument};
 use signing_trust::store::OrganizationRecord;
-use signing_trust::{KeyManager, SignedTrustError, TrustError, TrustReader};
+use signing_trust::{KeyManager, SignedTrustError, TrustReader};
 
 use super::answers::{Plan, SignedTrustPlan};
 use super::files::{make_directory, not_replaced};
@@ -17,7 +14,7 @@ use crate::files::Existing;
 use crate::key_source::KeySource;
 use crate::passphrase::PassphraseSource;
 use crate::renewal::Renewal;
-use crate::signed_trust::{pinned, state_file_of};
+use crate::signed_trust::{headers, pinned, state_file_of};
 
 /// What the store has of an organization's signed trust, verified if its root document is here.
 ///
@@ -47,18 +44,13 @@ pub(super) async fn found(
     Ok(Some(Step::verified_trust(&root, renewals.collect())))
 }
 
+/// Runners read every root document, and the newest of the others.
 fn require_readable(org: OrgId, texts: &DocumentTexts) -> Result<(), CliError> {
-    let readable = || -> Result<(), MalformedTrustDocument> {
-        texts.roots.iter().try_for_each(|text| parse::<RootDocument>(text))?;
-        texts.statement.iter().try_for_each(|text| parse::<TrustStatement>(text))?;
-        texts.revocations.iter().try_for_each(|text| parse::<Revocations>(text))
-    };
-    let malformed = |source| TrustError::from(SignedTrustError::Malformed { org, source });
-    Ok(readable().map_err(malformed)?)
-}
-
-fn parse<D: TrustDocument>(text: &str) -> Result<(), MalformedTrustDocument> {
-    SignedDocument::<D>::parse(text.as_bytes()).map(drop)
+    let mut roots =
+        texts.roots.iter().map(|text| SignedDocument::<RootDocument>::parse(text.as_bytes()));
+    let all = roots.try_for_each(|root| root.map(drop));
+    all.and_then(|()| headers(texts).try_for_each(|(_, header)| header.map(drop)))
+        .map_err(|source| SignedTrustError::Malformed { org, source }.into())
 }
 
 /// Publishes the organization's first documents, unless it has some. If its rows state more than

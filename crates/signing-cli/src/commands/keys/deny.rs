@@ -8,7 +8,7 @@ use signing_trust::{KeyManager, TrustReader, TrustedKey};
 use super::dry_run;
 use super::trust::RowChangeView;
 use crate::cli::{self, KeyReference, OrgReference, PublishKey};
-use crate::commands::publication_notes;
+use crate::commands::publication_notes::{self, RowChange};
 use crate::commands::trust::{ChosenKey, InStore, name_to_publish, publish_revocation};
 use crate::context::Context;
 use crate::error::CliError;
@@ -48,8 +48,8 @@ pub(super) async fn deny(context: &Context, command: cli::Deny) -> Result<Report
         Some((key, publish)) => published(&keys, &org, key, publish, report).await,
         None => {
             let named = name_to_publish(&named, None);
-            Ok(publication_notes::noted_for_refusal(&keys, &org, &fingerprint, &named, report)
-                .await)
+            let change = RowChange::Refuses { key: &fingerprint, named: &named };
+            Ok(publication_notes::noted(&keys, &org, change, report).await)
         }
     }
 }

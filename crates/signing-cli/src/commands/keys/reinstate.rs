@@ -7,7 +7,7 @@ use signing_trust::{TrustError, TrustReader};
 
 use crate::cli;
 use crate::commands::impact::{About, ImpactView};
-use crate::commands::publication_notes;
+use crate::commands::publication_notes::{self, RowChange};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::Lines;
@@ -57,7 +57,8 @@ pub(super) async fn reinstate(
                 changed: matches!(change, Change::Made(_)),
                 text: new_standing(&owner.name, &change),
             });
-            publication_notes::noted_for_key(&keys, &owner, &key.fingerprint, report).await
+            publication_notes::noted(&keys, &owner, RowChange::Trusts(&key.fingerprint), report)
+                .await
         }
     })
 }
@@ -88,7 +89,8 @@ async fn dry_run(keys: &TrustReader, key: Selected) -> Result<Report, CliError> 
             let impact = keys.trusted_key_reinstatement_impact(key.id).await?;
             let what = format!("reinstating the trusted key {name}");
             let report = Report::requested(&ImpactView::of(what, About::Keys, &impact));
-            Ok(publication_notes::noted_for_key(keys, &owner, &key.fingerprint, report).await)
+            Ok(publication_notes::noted(keys, &owner, RowChange::Trusts(&key.fingerprint), report)
+                .await)
         }
     }
 }

@@ -9,7 +9,7 @@ use signing_trust::{KeyManager, ProvenKey, TrustReader};
 use super::deny::published;
 use super::dry_run;
 use crate::cli::{self, PublishKey};
-use crate::commands::publication_notes;
+use crate::commands::publication_notes::{self, RowChange};
 use crate::commands::trust::{ChosenKey, InStore, name_to_publish};
 use crate::context::Context;
 use crate::error::CliError;
@@ -55,12 +55,13 @@ pub(super) async fn revoke(context: &Context, command: cli::Revoke) -> Result<Re
     Ok(match reason {
         RevocationReason::Compromised => {
             let named = name_to_publish(named, proven.as_ref());
-            publication_notes::noted_for_refusal(&keys, &owner, &fingerprint, &named, report).await
+            let change = RowChange::Refuses { key: &fingerprint, named: &named };
+            publication_notes::noted(&keys, &owner, change, report).await
         }
         RevocationReason::Retired if is_signing => report,
         RevocationReason::Retired => {
-            let withdrawn = Withdrawn::Key(&fingerprint);
-            publication_notes::noted_for_withdrawal(&keys, &owner, withdrawn, report).await
+            let change = RowChange::Withdraws(Withdrawn::Key(&fingerprint));
+            publication_notes::noted(&keys, &owner, change, report).await
         }
     })
 }

@@ -6,7 +6,7 @@ use signing_trust::store::{OrganizationRecord, TrustedKeyRecord};
 use crate::advice::refused_key;
 use crate::cli::{self, KeyReference, KeyToTrust, OrgReference, Resolved};
 use crate::commands::impact::{About, ImpactView};
-use crate::commands::publication_notes;
+use crate::commands::publication_notes::{self, RowChange};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::key_files;
@@ -40,7 +40,13 @@ pub(super) async fn trust(context: &Context, command: cli::TrustKey) -> Result<R
         };
         let what = format!("trusting {} for {}{until}", key.fingerprint(), org.name);
         let report = Report::requested(&ImpactView::of(what, About::Keys, &impact));
-        return Ok(publication_notes::noted_for_key(&keys, &org, &key.fingerprint(), report).await);
+        return Ok(publication_notes::noted(
+            &keys,
+            &org,
+            RowChange::Trusts(&key.fingerprint()),
+            report,
+        )
+        .await);
     }
     let keys = match key {
         Key::Given(_) => context.open_to_change().await?,
@@ -69,7 +75,7 @@ pub(super) async fn trust(context: &Context, command: cli::TrustKey) -> Result<R
     if let Some(note) = name_note(&keys, &org, &record).await.unwrap_or_default() {
         report.note(note);
     }
-    Ok(publication_notes::noted_for_key(&keys, &org, &record.fingerprint, report).await)
+    Ok(publication_notes::noted(&keys, &org, RowChange::Trusts(&record.fingerprint), report).await)
 }
 
 /// Why the row's name, or having none, makes it hard to say which key is meant.

@@ -3,7 +3,7 @@
 use super::{deletion_view, signing_keys};
 use crate::cli::{Grant, OrgReference};
 use crate::commands::impact::{About, ImpactView};
-use crate::commands::publication_notes;
+use crate::commands::publication_notes::{self, RowChange};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Report;
@@ -32,7 +32,7 @@ pub(super) async fn grant(
     let impact = keys.grant_impact(parent.id, child.id, scope).await?;
     let what = format!("a grant of {} to {}", parent.name, child.name);
     let report = Report::requested(&ImpactView::of(what, About::Keys, &impact));
-    Ok(publication_notes::noted(&keys, &parent, report).await)
+    Ok(publication_notes::noted(&keys, &parent, RowChange::Gives, report).await)
 }
 
 pub(super) async fn withdrawal(context: &Context, grant: &Grant) -> Result<Report, CliError> {

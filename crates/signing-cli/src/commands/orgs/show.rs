@@ -1,8 +1,5 @@
 use serde::Serialize;
-use signing_crypto::{
-    DocumentHeader, DocumentTexts, KeyName, Revocations, RootDocument, TrustDocumentKind,
-    TrustStatement,
-};
+use signing_crypto::{DocumentTexts, KeyName};
 use signing_trust::store::SigningKeyRecord;
 use signing_trust::{GraphKey, KeyStanding};
 
@@ -13,7 +10,7 @@ use crate::error::CliError;
 use crate::lines::{Lines, ShortIds, Table};
 use crate::output::Report;
 use crate::select::{UNREADABLE, organization_or_default, readable_signing_keys};
-use crate::signed_trust::unverified_header;
+use crate::signed_trust::headers;
 use crate::time::Time;
 use crate::view::{
     DocumentView, GraphGrantView, GraphKeyView, SigningKeyView, View, json_documents,
@@ -182,26 +179,13 @@ struct SignedTrustView {
 impl SignedTrustView {
     fn of(texts: &DocumentTexts) -> Self {
         let mut view = Self { verified: false, documents: Vec::new(), unreadable: Vec::new() };
-        let root = texts.roots.last();
-        view.add(TrustDocumentKind::Root, root, unverified_header::<RootDocument>);
-        let statement = texts.statement.as_ref();
-        view.add(TrustDocumentKind::Statement, statement, unverified_header::<TrustStatement>);
-        let revocations = texts.revocations.as_ref();
-        view.add(TrustDocumentKind::Revocations, revocations, unverified_header::<Revocations>);
-        view
-    }
-
-    fn add(
-        &mut self,
-        kind: TrustDocumentKind,
-        text: Option<&String>,
-        header: impl FnOnce(&str) -> Option<DocumentHeader>,
-    ) {
-        let Some(text) = text else { return };
-        match header(text) {
-            Some(header) => self.documents.push(DocumentView::of(kind, &header)),
-            None => self.unreadable.push(kind.as_str()),
+        for (kind, header) in headers(texts) {
+            match header {
+                Ok(header) => view.documents.push(DocumentView::of(kind, &header)),
+                Err(_) => view.unreadable.push(kind.as_str()),
+            }
         }
+        view
     }
 
     fn text(&self, org: &OrganizationView<'_>) -> Lines {

@@ -1,10 +1,8 @@
 use serde::Serialize;
-use signing_crypto::{
-    DraftDocuments, DraftSignatureError, Fingerprint, MAX_DRAFT_SIZE, TrustDocumentKind, shell_word,
-};
+use signing_crypto::{DraftDocuments, Fingerprint, MAX_DRAFT_SIZE, TrustDocumentKind, shell_word};
 
 use super::publication::{draft_text, parse_draft};
-use super::role_keys::KeyRing;
+use super::role_keys::{KeyRing, require_roles};
 use crate::cli::{Cosign, RootSource};
 use crate::error::CliError;
 use crate::files::{LockedFile, Readers};
@@ -25,11 +23,7 @@ pub(super) fn cosign(command: Cosign) -> Result<Report, CliError> {
     require_root(&draft, &command.trust_root)?;
     let mut ring = KeyRing::default();
     ring.add_signers(&command.key, &command.access.access())?;
-    for (fingerprint, _) in ring.signers() {
-        if draft.needed_from(&fingerprint).is_empty() {
-            return Err(DraftSignatureError::NoRole { fingerprint }.into());
-        }
-    }
+    require_roles(&draft, ring.signers().map(|(fingerprint, _)| fingerprint))?;
     let mut view = CosignedView {
         draft: command.draft.display().to_string(),
         content: DocumentsView::of_draft(&draft),

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use signing_crypto::{Fingerprint, OrgId, RootDigest, RootDocument, SignedDocument};
+use signing_crypto::{Fingerprint, OrgId, RootDigest};
 use signing_trust::store::OrganizationRecord;
 use signing_trust::{
     DocumentExpiries, DocumentPlan, KeyManager, NextDocuments, StatementChange, TrustReader,
@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Report, warn};
 use crate::select::{self, organization};
+use crate::signed_trust::root_digests;
 
 /// Publishes an organization's first documents.
 pub(super) async fn init(context: &Context, command: Init) -> Result<Report, CliError> {
@@ -71,9 +72,7 @@ async fn warn_unless_known(
     digest: &RootDigest,
 ) -> Result<(), CliError> {
     let texts = keys.unverified_documents(child.id).await?.unwrap_or_default();
-    let roots = texts.roots.iter().map(|text| SignedDocument::parse(text.as_bytes()));
-    let digests: Vec<_> =
-        roots.flatten().map(|root: SignedDocument<RootDocument>| root.digest()).collect();
+    let digests: Vec<_> = root_digests(&texts).collect();
     if digests.contains(digest) {
         return Ok(());
     }

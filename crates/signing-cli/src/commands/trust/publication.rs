@@ -8,13 +8,14 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use signing_crypto::{
-    DraftDocuments, DraftSignatureError, MAX_DRAFT_SIZE, MAX_ROOT_SIZE, OrgId, RootDocument,
-    SignedDocument, Signer, TrustDocument, TrustDocumentKind, shell_word,
+    DraftDocuments, MAX_DRAFT_SIZE, MAX_ROOT_SIZE, OrgId, RootDocument, SignedDocument, Signer,
+    TrustDocument, TrustDocumentKind, shell_word,
 };
 use signing_trust::store::{DatabaseUrl, OrganizationRecord};
 use signing_trust::{KeyManager, NextDocuments, SignedTrustError, TrustAnchor, TrustReader};
 
 use self::view::{ExpiredView, PublicationView};
+use super::role_keys::require_roles;
 use crate::cli::{PublicationArgs, RootSource};
 use crate::context::Context;
 use crate::error::CliError;
@@ -22,7 +23,7 @@ use crate::files::{self, Existing, NewFile, PlacedFile, Readers};
 use crate::lines::{Lines, quoted};
 use crate::output::Report;
 use crate::question::confirm;
-use crate::signed_trust;
+use crate::signed_trust::{self, root_digests};
 use crate::terminal::Confirmation;
 use crate::view::{MissingView, UnrootedView};
 
@@ -42,11 +43,7 @@ pub(super) async fn publish_or_draft(
     let documents = &next.documents;
     let fingerprints: BTreeSet<_> =
         signers.iter().map(|signer| signer.verifying_key().fingerprint()).collect();
-    for &fingerprint in &fingerprints {
-        if documents.needed_from(&fingerprint).is_empty() {
-            return Err(DraftSignatureError::NoRole { fingerprint }.into());
-        }
-    }
+    require_roles(documents, fingerprints.iter().copied())?;
     let missing = documents.missing_with(&fingerprints);
     let destination = match (missing.first(), &publication.draft) {
         (None, _) => Destination::Store,
@@ -233,11 +230,7 @@ async fn may_be_published(
     root: &SignedDocument<RootDocument>,
 ) -> bool {
     let Ok(stored) = keys.unverified_documents(org).await else { return true };
-    let digest_of = |text: &String| {
-        SignedDocument::<RootDocument>::parse(text.as_bytes()).map(|stored| stored.digest())
-    };
-    let mut stored = stored.iter().flat_map(|texts| &texts.roots);
-    stored.any(|text| digest_of(text).is_ok_and(|digest| digest == root.digest()))
+    stored.is_some_and(|texts| root_digests(&texts).any(|stored| stored == root.digest()))
 }
 
 /// The first documents are verified from their own root document. What is remembered of them is

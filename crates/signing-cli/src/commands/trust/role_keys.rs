@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 
 use signing_crypto::{
-    DraftDocuments, Fingerprint, Role, RoleKeys, RootDocument, Signer, SignerCount, VerifyingKey,
+    DraftDocuments, DraftSignatureError, Fingerprint, Role, RoleKeys, RootDocument, Signer,
+    SignerCount, VerifyingKey,
 };
 use signing_trust::NextRoot;
 
@@ -10,6 +11,17 @@ use crate::error::CliError;
 use crate::key_files::{is_public, read_public_key};
 use crate::key_source::{KeyAccess, KeySource};
 use crate::signers;
+
+/// Fails if one of these keys has no role for the documents.
+pub(super) fn require_roles(
+    documents: &DraftDocuments,
+    keys: impl IntoIterator<Item = Fingerprint>,
+) -> Result<(), CliError> {
+    match keys.into_iter().find(|key| documents.needed_from(key).is_empty()) {
+        Some(fingerprint) => Err(DraftSignatureError::NoRole { fingerprint }.into()),
+        None => Ok(()),
+    }
+}
 
 /// Keys that were opened: each once, however often it is named.
 #[derive(Default)]

@@ -1,8 +1,8 @@
-use signing_crypto::{DraftSignatureError, TrustDocumentKind};
+use signing_crypto::TrustDocumentKind;
 use signing_trust::{DocumentExpiries, DocumentPlan, SignedTrustError};
 
 use super::publication::publish_or_draft;
-use super::role_keys::KeyRing;
+use super::role_keys::{KeyRing, require_roles};
 use crate::cli::RotateRoot;
 use crate::context::Context;
 use crate::error::CliError;
@@ -35,11 +35,7 @@ pub(super) async fn rotate_root(
         },
     };
     let next = keys.draft_documents(&org, Some(&anchor), plan).await?;
-    for fingerprint in old_keys {
-        if next.documents.needed_from(&fingerprint).is_empty() {
-            return Err(DraftSignatureError::NoRole { fingerprint }.into());
-        }
-    }
+    require_roles(&next.documents, old_keys)?;
     let signers = ring.signers_needed_for(&next.documents);
     let publication = &command.publication;
     let from = Some((&anchor, &command.anchor.trust_root));

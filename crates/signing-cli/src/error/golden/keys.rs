@@ -11,6 +11,7 @@ use signing_trust::{KeyMismatch, TrustError};
 use super::{SECRET, Sample, each, sample, values};
 use crate::error::CliError;
 use crate::kek_place::KekPlace;
+use crate::key_files;
 use crate::ssh::OpensshKeyError;
 
 pub(super) fn samples() -> Vec<Sample> {
@@ -201,11 +202,10 @@ fn secrets() -> Vec<CliError> {
             },
         },
         CliError::KeyStaysElsewhere,
-        CliError::NoKeyFile {
-            path: "release".into(),
-            source: io::ErrorKind::NotFound.into(),
-            instead: "--key-id release".into(),
-        },
+        key_files::or_stored(
+            CliError::Read { path: "release".into(), source: io::ErrorKind::NotFound.into() },
+            |name| format!("--key-id {name}"),
+        ),
         CliError::Passphrase(PassphraseError::Empty),
         CliError::PassphrasesDiffer,
         CliError::NoTerminal,

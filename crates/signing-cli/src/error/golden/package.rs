@@ -10,7 +10,11 @@ use signing_loader::{
 use signing_trust::{SignedTrustError, TrustError, UntrustedReason};
 
 use super::{Sample, each, sample, values};
-use crate::error::{CliError, RefusedKey};
+use crate::advice::package::{renew_trust, trust_after_inquiry};
+use crate::advice::refused_key;
+use crate::advice::signed_trust::sign_what_rows_trust;
+use crate::error::CliError;
+use crate::lines::short;
 
 pub(super) fn samples() -> Vec<Sample> {
     let mut samples = vec![
@@ -30,11 +34,11 @@ pub(super) fn samples() -> Vec<Sample> {
     let error = CliError::OfPackage { path: "caf\u{fffd}.so".into(), source };
     samples.push(sample(error, |error| error));
     samples.extend(refused_keys().map(|next| {
-        let source = Box::new(refused(VerificationError::UntrustedSigner {
+        let source = refused(VerificationError::UntrustedSigner {
             fingerprint: Some(values::fingerprint()),
             reason: UntrustedReason::Unknown,
-        }));
-        sample(CliError::Advised { next, source }, |error| error)
+        });
+        sample(source.advised(next), |error| error)
     }));
     samples.extend(locations().into_iter().map(|location| {
         sample(location, |location| refused(VerificationError::SignatureNotFound { location }))
@@ -139,19 +143,20 @@ fn reasons() -> Vec<UntrustedReason> {
     ]
 }
 
-fn refused_keys() -> [RefusedKey; 10] {
-    let (org, fingerprint) = (values::org_name(), values::fingerprint());
+fn refused_keys() -> [String; 10] {
+    let (org, fingerprint) = (&values::org_name(), &values::fingerprint());
+    let digits = format!("--key-id {}", short(fingerprint));
     [
-        RefusedKey::TrustOwnKey { org: org.clone(), fingerprint, name: "release".parse().unwrap() },
-        RefusedKey::ReplaceRefused { org: org.clone(), fingerprint },
-        RefusedKey::Reinstate { org: org.clone(), fingerprint },
-        RefusedKey::RenewOwnKey { org: org.clone(), fingerprint },
-        RefusedKey::Renew { org: org.clone() },
-        RefusedKey::ReplaceCompromised,
-        RefusedKey::TrustAnother { org: org.clone() },
-        RefusedKey::RefusedByDocuments { org },
-        RefusedKey::Unknown { org: values::org_name() },
-        RefusedKey::NotSigned { org: values::org_name() },
+        refused_key::trust_own_key(org, fingerprint, &"release".parse().unwrap()),
+        refused_key::replace_refused(org, fingerprint),
+        refused_key::reinstate(org, fingerprint),
+        renew_trust(org.as_str(), &digits),
+        renew_trust(org.as_str(), "--import <public key>"),
+        refused_key::REPLACE_COMPROMISED.to_owned(),
+        refused_key::trust_another(org),
+        refused_key::replace_refused_by_documents(org),
+        trust_after_inquiry(org.as_str()),
+        sign_what_rows_trust(org.as_str()),
     ]
 }
 

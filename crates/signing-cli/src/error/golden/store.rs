@@ -9,6 +9,7 @@ use signing_trust::store::{
 };
 
 use super::{SECRET, Sample, each, sample, values};
+use crate::advice::LIST_LOGS;
 use crate::error::CliError;
 
 pub(super) fn samples() -> Vec<Sample> {
@@ -300,7 +301,8 @@ fn program() -> Vec<CliError> {
         CliError::Runtime(io::ErrorKind::OutOfMemory.into()),
         CliError::NoSuchOrganization { given: "vendro".into(), similar: Some(values::org_name()) },
         CliError::NoSuchOrganization { given: "nobody".into(), similar: None },
-        CliError::NoSuchLog { given: "nobody".into() },
+        CliError::NoSuchOrganization { given: "nobody".into(), similar: None }
+            .advised(LIST_LOGS.to_owned()),
         CliError::AmbiguousOrganization {
             given: "0a1b".into(),
             candidates: vec![
