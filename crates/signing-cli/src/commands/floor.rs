@@ -1,5 +1,6 @@
 use serde::Serialize;
 use signing_crypto::{OrgId, OrgName, PackageName, PackageVersion};
+use signing_trust::store::VersionFloorRecord;
 
 use crate::cli::{Floor, FloorPackage, OrgReference};
 use crate::commands::impact::{About, ImpactView};
@@ -78,13 +79,15 @@ async fn list(context: &Context, org: Option<&OrgReference>) -> Result<Report, C
     let keys = context.open_to_read().await?;
     let org = select::organization_or_default(context, &keys, org).await?;
     let floors = keys.store().version_floors(org.id).await?;
-    let view = |record: signing_trust::store::VersionFloorRecord| FloorView {
-        org_id: org.id,
-        package_name: record.package_name,
-        floor: record.floor,
-        set_at: Time(record.set_at),
-    };
-    Ok(Report::requested(&FloorsView(floors.into_iter().map(view).collect())))
+    let mut table = Table::new(["PACKAGE", "LOWEST VERSION", "SET"]);
+    let mut views = Vec::new();
+    for VersionFloorRecord { package_name, floor, set_at, .. } in floors {
+        let set_at = Time(set_at);
+        let name = Cell::name(package_name.as_str());
+        table.row([name, floor.to_string().into(), set_at.to_string().into()]);
+        views.push(FloorView { org_id: org.id, package_name, floor, set_at });
+    }
+    Ok(Report::requested_as(table, &views))
 }
 
 json_documents! {
@@ -92,7 +95,7 @@ json_documents! {
     "package floor unset": FloorChangeView,
     "package floor set": ImpactView<'static>,
     "package floor unset": ImpactView<'static>,
-    "package floor list": FloorsView,
+    "package floor list": Vec<FloorView>,
 }
 
 #[derive(Serialize)]
@@ -130,25 +133,4 @@ struct FloorView {
     package_name: PackageName,
     floor: PackageVersion,
     set_at: Time,
-}
-
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(transparent)]
-struct FloorsView(Vec<FloorView>);
-
-impl View for FloorsView {
-    fn text(&self) -> Lines {
-        let mut table = Table::new(["PACKAGE", "LOWEST VERSION", "SET"]);
-        for FloorView { package_name, floor, set_at, .. } in &self.0 {
-            table.row([
-                Cell::name(package_name.as_str()),
-                floor.to_string().into(),
-                set_at.to_string().into(),
-            ]);
-        }
-        let mut text = Lines::new();
-        text.table(table);
-        text
-    }
 }

@@ -47,7 +47,8 @@ pub(super) fn run(context: &Context, command: Orgs) -> Result<Report, CliError> 
 
 async fn create(context: &Context, name: OrgName) -> Result<Report, CliError> {
     let org = context.open_or_create().await?.create_organization(name).await?;
-    Ok(Report::done(&CreatedView { org: OrganizationView::of(&org) }))
+    let text = format!("created {} ({})", org.name, org.id);
+    Ok(Report::done_as(text, &OrganizationView::of(&org)))
 }
 
 async fn list(context: &Context) -> Result<Report, CliError> {
@@ -59,7 +60,8 @@ async fn list(context: &Context) -> Result<Report, CliError> {
         let accepts = in_force.map(GraphGrantView::child).collect();
         ListedView { org: OrganizationView { id: org.id, name: &org.name }, accepts, grants }
     });
-    Ok(Report::requested(&ListView(views.collect())))
+    let views: Vec<_> = views.collect();
+    Ok(Report::requested_as(table(&views), &views))
 }
 
 async fn delete(
@@ -124,8 +126,9 @@ async fn revoke_trust(context: &Context, grant: &Grant) -> Result<Report, CliErr
     let parent = organization(&keys, &grant.from).await?;
     let child = organization(&keys, &grant.to).await?;
     let (_, changed) = keys.revoke_trust(parent.id, child.id).await?.into_parts();
-    let change = GrantChangeView::of(&parent, &child, changed);
-    let report = Report::done(&WithdrawnView { change });
+    let verb = if changed { "no longer accepts" } else { "did not accept" };
+    let text = format!("{} {verb} keys through {}", parent.name, child.name);
+    let report = Report::done_as(text, &GrantChangeView::of(&parent, &child, changed));
     let withdrawn = Withdrawn::GrantTo(child.id);
     Ok(publication_notes::noted_for_withdrawal(&keys, &parent, withdrawn, report).await)
 }
@@ -136,11 +139,11 @@ pub(super) fn documents() -> Vec<Document> {
 }
 
 json_documents! {
-    "orgs create": CreatedView<'static>,
-    "orgs list": ListView<'static>,
+    "orgs create": OrganizationView<'static>,
+    "orgs list": Vec<ListedView<'static>>,
     "orgs delete": DeletedView<'static>,
     "orgs grant-trust": GrantedView<'static>,
-    "orgs revoke-trust": WithdrawnView<'static>,
+    "orgs revoke-trust": GrantChangeView<'static>,
 }
 
 #[derive(Serialize)]
@@ -153,19 +156,6 @@ struct OrganizationView<'a> {
 impl<'a> OrganizationView<'a> {
     fn of(org: &'a OrganizationRecord) -> Self {
         Self { id: org.id, name: &org.name }
-    }
-}
-
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct CreatedView<'a> {
-    #[serde(flatten)]
-    org: OrganizationView<'a>,
-}
-
-impl View for CreatedView<'_> {
-    fn text(&self) -> Lines {
-        Lines::from(format!("created {} ({})", self.org.name, self.org.id))
     }
 }
 
@@ -201,25 +191,16 @@ struct ListedView<'a> {
     grants: Vec<GraphGrantView<'a>>,
 }
 
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(transparent)]
-struct ListView<'a>(Vec<ListedView<'a>>);
-
-impl View for ListView<'_> {
-    fn text(&self) -> Lines {
-        let orgs = || self.0.iter().map(|listed| &listed.org);
-        let ids = ShortIds::new(orgs().map(|org| org.id), orgs().map(|org| org.name));
-        let mut table = Table::new(["NAME", "ID", "ACCEPTS THE KEYS OF"]);
-        for ListedView { org, grants, .. } in &self.0 {
-            let in_force = grants.iter().filter(|grant| grant.is_in_force());
-            let accepts: Vec<_> = in_force.map(GraphGrantView::child_text).collect();
-            table.row([org.name.as_str().into(), ids.cell(org.id), accepts.join(", ").into()]);
-        }
-        let mut text = Lines::new();
-        text.table(table);
-        text
+fn table(listed: &[ListedView<'_>]) -> Table {
+    let orgs = || listed.iter().map(|listed| &listed.org);
+    let ids = ShortIds::new(orgs().map(|org| org.id), orgs().map(|org| org.name));
+    let mut table = Table::new(["NAME", "ID", "ACCEPTS THE KEYS OF"]);
+    for ListedView { org, grants, .. } in listed {
+        let in_force = grants.iter().filter(|grant| grant.is_in_force());
+        let accepts: Vec<_> = in_force.map(GraphGrantView::child_text).collect();
+        table.row([org.name.as_str().into(), ids.cell(org.id), accepts.join(", ").into()]);
     }
+    table
 }
 
 #[derive(Serialize)]
@@ -265,20 +246,5 @@ impl View for GrantedView<'_> {
             text.push(format!("this replaces the grant{before}"));
         }
         text
-    }
-}
-
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct WithdrawnView<'a> {
-    #[serde(flatten)]
-    change: GrantChangeView<'a>,
-}
-
-impl View for WithdrawnView<'_> {
-    fn text(&self) -> Lines {
-        let GrantChangeView { from, to, changed } = &self.change;
-        let verb = if *changed { "no longer accepts" } else { "did not accept" };
-        Lines::from(format!("{} {verb} keys through {}", from.name, to.name))
     }
 }

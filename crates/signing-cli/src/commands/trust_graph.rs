@@ -18,7 +18,7 @@ use crate::lines::{Lines, ShortIds, Table};
 use crate::output::Report;
 use crate::select::organization;
 use crate::time::Time;
-use crate::view::{GraphGrantView, GraphKeyView, View, json_documents, standing_text};
+use crate::view::{GraphGrantView, GraphKeyView, json_documents, standing_text};
 
 pub(super) fn run(
     context: &Context,
@@ -38,7 +38,7 @@ pub(super) fn run(
             Picture::Mermaid => mermaid::draw(&graph),
             Picture::Svg => svg::draw(&graph),
         };
-        Ok(Report::requested(&GraphView::of(&graph, org, drawing)))
+        Ok(Report::requested_as(drawing, &GraphView::of(&graph, org)))
     })
 }
 
@@ -89,8 +89,6 @@ json_documents! { "trust graph": GraphView<'static> }
 struct GraphView<'a> {
     as_of: Time,
     organizations: Vec<OrganizationView<'a>>,
-    #[serde(skip)]
-    drawing: Lines,
 }
 
 #[derive(Serialize)]
@@ -106,7 +104,7 @@ struct OrganizationView<'a> {
 impl<'a> GraphView<'a> {
     /// The rows of other organizations than `drawn_for` have no ids: only their owners can
     /// change them.
-    fn of(graph: &'a TrustGraph, drawn_for: Option<OrgId>, drawing: Lines) -> Self {
+    fn of(graph: &'a TrustGraph, drawn_for: Option<OrgId>) -> Self {
         let organization = |org: &'a GraphOrganization| {
             let mut keys: Vec<_> = org.keys.iter().map(GraphKeyView::of).collect();
             let mut grants: Vec<_> = org.grants.iter().map(GraphGrantView::of).collect();
@@ -118,13 +116,7 @@ impl<'a> GraphView<'a> {
             OrganizationView { id: org.id, name: &org.name, deleted_at, keys, grants }
         };
         let organizations = graph.organizations.iter().map(organization).collect();
-        Self { as_of: Time(graph.as_of), organizations, drawing }
-    }
-}
-
-impl View for GraphView<'_> {
-    fn text(&self) -> Lines {
-        self.drawing.clone()
+        Self { as_of: Time(graph.as_of), organizations }
     }
 }
 

@@ -6,7 +6,7 @@ use signing_trust::store::{
 use signing_trust::{KeyManager, TrustReader};
 
 use super::dry_run;
-use super::trust::RowChangeView;
+use super::trust::row_change;
 use crate::cli::{self, KeyReference, OrgReference, PublishKey};
 use crate::commands::publication_notes;
 use crate::commands::trust::{ChosenKey, InStore, name_to_publish, publish_revocation};
@@ -80,7 +80,7 @@ fn denied(
     if record.name.is_none() {
         text.extend(name.map(|name| format!("known as     {name}")));
     }
-    Report::done(&RowChangeView::new(text, &record, changed))
+    row_change(text, &record, changed)
 }
 
 /// Publishes a revocation after the row's change, which counts whatever comes of this.
@@ -129,7 +129,7 @@ async fn declared(
 }
 
 json_documents! {
-    "keys deny": RowChangeView<'static>,
+    "keys deny": super::trust::RowChangeView<'static>,
     "keys deny": CompromisedView,
 }
 

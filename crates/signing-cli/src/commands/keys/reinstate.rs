@@ -39,25 +39,19 @@ pub(super) async fn reinstate(
             };
             let changed = matches!(change, Change::Made(_));
             let done = if changed { "may sign again" } else { "was not revoked" };
-            Report::done(&ReinstatedView {
-                kind: "signing",
-                id: key.id.to_string(),
-                fingerprint: key.fingerprint,
-                changed,
-                text: format!("the signing key {} {done}", key.name),
-            })
+            let text = format!("the signing key {} {done}", key.name);
+            let (kind, id, fingerprint) = ("signing", key.id.to_string(), key.fingerprint);
+            Report::done_as(text, &ReinstatedView { kind, id, fingerprint, changed })
         }
         Selected::Trusted(key) => {
             let owner = keys.store().organization(OrganizationRef::Id(key.org_id)).await?;
             let change = keys.reinstate_trusted_key(key.id, &note).await?;
-            let report = Report::done(&ReinstatedView {
-                kind: "trusted",
-                id: key.id.to_string(),
-                fingerprint: key.fingerprint,
-                changed: matches!(change, Change::Made(_)),
-                text: new_standing(&owner.name, &change),
-            });
-            publication_notes::noted_for_key(&keys, &owner, &key.fingerprint, report).await
+            let text = new_standing(&owner.name, &change);
+            let (kind, id, fingerprint) = ("trusted", key.id.to_string(), key.fingerprint);
+            let changed = matches!(change, Change::Made(_));
+            let view = ReinstatedView { kind, id, fingerprint, changed };
+            let report = Report::done_as(text, &view);
+            publication_notes::noted_for_key(&keys, &owner, &fingerprint, report).await
         }
     })
 }
@@ -139,14 +133,6 @@ struct ReinstatedView {
     id: String,
     fingerprint: Fingerprint,
     changed: bool,
-    #[serde(skip)]
-    text: String,
-}
-
-impl View for ReinstatedView {
-    fn text(&self) -> Lines {
-        Lines::from(&self.text)
-    }
 }
 
 /// A signing key that was not reinstated.

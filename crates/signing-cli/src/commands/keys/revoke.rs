@@ -18,7 +18,7 @@ use crate::output::Report;
 use crate::select::{self, Selected};
 use crate::signed_trust::Withdrawn;
 use crate::time::Time;
-use crate::view::{View, json_documents, refusal_of, revocation_of};
+use crate::view::{json_documents, refusal_of, revocation_of};
 
 /// Revokes a signing key or a trusted key.
 pub(super) async fn revoke(context: &Context, command: cli::Revoke) -> Result<Report, CliError> {
@@ -151,10 +151,8 @@ async fn revoke_signing(
     }
     let key = Selected::Signing(key);
     let still_trusted_by = still_trusted_by.iter().map(|(org, _)| &org.name).collect();
-    Ok(Report::done(&RevokedView {
-        still_trusted_by: Some(still_trusted_by),
-        ..RevokedView::of(&key, changed, text)
-    }))
+    let view = RevokedView::of(&key, changed);
+    Ok(Report::done_as(text, &RevokedView { still_trusted_by: Some(still_trusted_by), ..view }))
 }
 
 fn signing_text(owner: &OrgName, key: &SigningKeyRecord, changed: bool) -> Lines {
@@ -199,7 +197,7 @@ async fn revoke_trusted(
     }
     let earlier = refusal_of(if changed { before } else { &key });
     text.extend(earlier.map(|earlier| format!("it was {earlier}")));
-    Ok(Report::done(&RevokedView::of(&Selected::Trusted(key), changed, text)))
+    Ok(Report::done_as(text, &RevokedView::of(&Selected::Trusted(key), changed)))
 }
 
 fn trusted_text(owner: &OrgName, key: &TrustedKeyRecord, changed: bool) -> Lines {
@@ -235,12 +233,10 @@ struct RevokedView<'a> {
     changed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     still_trusted_by: Option<Vec<&'a OrgName>>,
-    #[serde(skip)]
-    text: Lines,
 }
 
 impl<'a> RevokedView<'a> {
-    fn of(key: &'a Selected, changed: bool, text: Lines) -> Self {
+    fn of(key: &'a Selected, changed: bool) -> Self {
         let (kind, revoked_at, reason, note) = match key {
             Selected::Signing(key) => {
                 ("signing", key.revoked_at, key.revocation_reason, &key.revocation_note)
@@ -259,13 +255,6 @@ impl<'a> RevokedView<'a> {
             note: note.as_ref(),
             changed,
             still_trusted_by: None,
-            text,
         }
-    }
-}
-
-impl View for RevokedView<'_> {
-    fn text(&self) -> Lines {
-        self.text.clone()
     }
 }

@@ -15,7 +15,7 @@ use crate::lines::{Lines, ShortIds, Table};
 use crate::output::Report;
 use crate::select;
 use crate::time::Time;
-use crate::view::{View, json_documents};
+use crate::view::json_documents;
 
 pub(super) async fn timeline(
     context: &Context,
@@ -52,10 +52,11 @@ pub(super) async fn timeline(
         None => facts.lanes(compromised_at),
     };
     let view = TimelineView { org: &org.name, as_of: Time(graph.as_of), keys: lanes };
-    Ok(Report::requested(&match command.format {
-        TimelinePicture::Text => Drawn { lines: view.text(), view },
-        TimelinePicture::Svg => Drawn { lines: svg::draw(&view), view },
-    }))
+    let drawing = match command.format {
+        TimelinePicture::Text => view.text(),
+        TimelinePicture::Svg => svg::draw(&view),
+    };
+    Ok(Report::requested_as(drawing, &view))
 }
 
 /// What the store states about an organization's keys.
@@ -178,7 +179,7 @@ fn lane_of<'v, 'a>(
     lane
 }
 
-json_documents! { "keys timeline": Drawn<'static> }
+json_documents! { "keys timeline": TimelineView<'static> }
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -266,25 +267,7 @@ impl TimelineView<'_> {
                 ]);
             }
         }
-        let mut text = Lines::new();
-        text.table(table);
-        text
-    }
-}
-
-/// A view, and how it is shown.
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Drawn<'a> {
-    #[serde(flatten)]
-    view: TimelineView<'a>,
-    #[serde(skip)]
-    lines: Lines,
-}
-
-impl View for Drawn<'_> {
-    fn text(&self) -> Lines {
-        self.lines.clone()
+        table.into()
     }
 }
 

@@ -14,7 +14,7 @@ use crate::lines::Lines;
 use crate::output::Report;
 use crate::select;
 use crate::time::Time;
-use crate::view::{TrustedRowView, View, json_documents};
+use crate::view::{TrustedRowView, json_documents};
 
 /// Accepts a key's signatures.
 pub(super) async fn trust(context: &Context, command: cli::TrustKey) -> Result<Report, CliError> {
@@ -65,7 +65,7 @@ pub(super) async fn trust(context: &Context, command: cli::TrustKey) -> Result<R
             text.push(format!("before: until {}", Time(at)));
         }
     }
-    let mut report = Report::done(&RowChangeView::new(text, &record, changed));
+    let mut report = row_change(text, &record, changed);
     if let Some(note) = name_note(&keys, &org, &record).await.unwrap_or_default() {
         report.note(note);
     }
@@ -149,21 +149,10 @@ pub(super) struct RowChangeView<'a> {
     #[serde(flatten)]
     row: TrustedRowView<'a>,
     changed: bool,
-    #[serde(skip)]
-    message: Lines,
 }
 
-impl<'a> RowChangeView<'a> {
-    pub(super) fn new(message: Lines, record: &'a TrustedKeyRecord, changed: bool) -> Self {
-        Self { row: TrustedRowView::of(record), changed, message }
-    }
-}
-
-impl View for RowChangeView<'_> {
-    fn text(&self) -> Lines {
-        let mut text = self.message.clone();
-        text.push(format!("id           {}", self.row.id));
-        text.extend(self.row.name.map(|name| format!("name         {name}")));
-        text
-    }
+pub(super) fn row_change(mut text: Lines, record: &TrustedKeyRecord, changed: bool) -> Report {
+    text.push(format!("id           {}", record.id));
+    text.extend(record.name.as_ref().map(|name| format!("name         {name}")));
+    Report::done_as(text, &RowChangeView { row: TrustedRowView::of(record), changed })
 }
