@@ -16,7 +16,7 @@ use crate::lines::Lines;
 
 pub(crate) use self::documents::DocumentsView;
 pub(crate) use self::keys::{
-    SigningKeyView, TrustedRowView, name_by_grant, quoted_note, refusal_of, revocation_of,
+    KeyRow, SigningKeyView, StatedKeyView, TrustedRowView, quoted_note, refusal_of, revocation_of,
 };
 pub(crate) use self::missing::MissingView;
 pub(crate) use self::refused_child::{RefusedChildView, refused_child};

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 use serde_json::json;
-use signing_crypto::{KeyName, OrgId, OrgName, PackagePatterns};
+use signing_crypto::{OrgId, OrgName, PackagePatterns};
 use signing_trust::{
     GrantStanding, GraphGrant, GraphKey, GraphOrganization, KeyStanding, TrustGraph,
 };
@@ -14,7 +14,7 @@ use signing_trust::{
 use crate::cli::{OrgReference, Picture};
 use crate::context::{Context, block_on};
 use crate::error::CliError;
-use crate::lines::{Lines, ShortIds, Table};
+use crate::lines::{Cell, Lines, ShortIds, Table};
 use crate::output::Report;
 use crate::select::organization;
 use crate::time::Time;
@@ -57,10 +57,8 @@ fn text(graph: &TrustGraph) -> Lines {
         });
         let mut table = Table::new(["", "", "", ""]).indented();
         for key in &org.keys {
-            let name = key.name.as_ref().map_or("-", KeyName::as_str);
-            let standing = standing_text(key);
-            let key_id = ids.cell(key.fingerprint);
-            table.row([verb(key).into(), name.into(), key_id, standing.trim_start().into()]);
+            let (name, key_id) = (Cell::or_dash(key.name.as_ref()), ids.cell(key.fingerprint));
+            table.row([verb(key).into(), name, key_id, standing_text(key).trim_start().into()]);
         }
         text.table(table);
         for grant in &org.grants {

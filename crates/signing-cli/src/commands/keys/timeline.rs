@@ -11,7 +11,7 @@ use signing_trust::{GraphKey, KeyStanding};
 use crate::cli::{self, TimelinePicture};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::lines::{Lines, ShortIds, Table};
+use crate::lines::{Cell, Lines, ShortIds, Table};
 use crate::output::Report;
 use crate::select;
 use crate::time::Time;
@@ -257,13 +257,12 @@ impl TimelineView<'_> {
         let mut table = Table::new(["NAME", "KEY", "STATE", "FROM", "TO"]);
         for lane in &self.keys {
             for period in &lane.periods {
-                let name = lane.name.map_or("-", KeyName::as_str);
                 table.row([
-                    name.into(),
+                    Cell::or_dash(lane.name),
                     ids.cell(lane.fingerprint),
                     period.what.as_str().into(),
                     period.from.to_string().into(),
-                    period.until.map(|until| until.to_string()).unwrap_or_default().into(),
+                    Cell::optional(period.until),
                 ]);
             }
         }
