@@ -48,30 +48,17 @@ impl PassphraseArgs {
         }
     }
 
-    /// The passphrase of a key that is written, if there is to be one.
-    pub(crate) fn source_for_new(self, encryption: Encryption) -> Option<PassphraseSource> {
-        match (self.source(), encryption) {
-            (PassphraseSource::Terminal, Encryption::IfGiven) => None,
-            (source, _) => Some(source),
+    /// The passphrase of a key that is written, if one is given or `is_required`.
+    pub(crate) fn source_for_new(self, is_required: bool) -> Option<PassphraseSource> {
+        match self.source() {
+            PassphraseSource::Terminal if !is_required => None,
+            source => Some(source),
         }
     }
 }
 
-/// Whether a new key is encrypted even if no passphrase is given.
-#[derive(Clone, Copy)]
-pub(crate) enum Encryption {
-    IfGiven,
-    Always,
-}
-
-impl Encryption {
-    pub(crate) fn always_if(requested: bool) -> Self {
-        if requested { Self::Always } else { Self::IfGiven }
-    }
-}
-
-/// Where a passphrase comes from. A variable that is set to nothing is set: a secret
-/// that is missing where it should be is noticed, and no key is left open for it.
+/// Where a passphrase comes from. A variable that is set but empty counts as set, so that a
+/// missing secret is an error instead of an unencrypted key.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum PassphraseSource {
     StandardInput,
@@ -122,7 +109,7 @@ impl PassphraseSource {
     }
 }
 
-/// A secret that is missing where it should be is told from a wrong one.
+/// An empty secret has an error of its own.
 fn require_some(secret: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, CliError> {
     match secret.is_empty() {
         true => Err(CliError::Passphrase(PassphraseError::Empty)),
