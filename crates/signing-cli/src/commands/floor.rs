@@ -5,7 +5,7 @@ use signing_trust::store::VersionFloorRecord;
 use crate::cli::{Floor, FloorPackage, OrgReference};
 use crate::commands::impact::{About, ImpactView};
 use crate::commands::publication_notes;
-use crate::context::{Context, block_on};
+use crate::context::{Context, Opened, block_on};
 use crate::error::CliError;
 use crate::lines::{Cell, Lines, Table, quoted};
 use crate::output::Report;
@@ -29,11 +29,16 @@ async fn set(
     FloorPackage { org, name, dry_run }: FloorPackage,
     floor: Option<PackageVersion>,
 ) -> Result<Report, CliError> {
-    if dry_run {
-        return foresee(context, org.as_ref(), &name, floor).await;
-    }
-    let keys = context.open_to_change().await?;
+    let keys = context.open(dry_run).await?;
     let org = select::organization_or_default(context, &keys, org.as_ref()).await?;
+    let Opened::ToChange(keys) = keys else {
+        let what = match &floor {
+            Some(floor) => format!("accepting {name} from version {floor} for {}", org.name),
+            None => format!("accepting every version of {name} for {}", org.name),
+        };
+        let impact = keys.version_floor_impact(org.id, &name, floor).await?;
+        return Ok(Report::requested(&ImpactView::of(what, About::Packages, &impact)));
+    };
     let change = keys.set_version_floor(org.id, &name, floor.clone()).await?;
     let (before, changed) = change.into_parts();
     let is_lower = before.as_ref().is_some_and(|before| {
@@ -56,23 +61,6 @@ async fn set(
         }
         None => report,
     })
-}
-
-/// What the change would bring about. Nothing is changed.
-async fn foresee(
-    context: &Context,
-    org: Option<&OrgReference>,
-    name: &PackageName,
-    floor: Option<PackageVersion>,
-) -> Result<Report, CliError> {
-    let keys = context.open_to_read().await?;
-    let org = select::organization_or_default(context, &keys, org).await?;
-    let what = match &floor {
-        Some(floor) => format!("accepting {name} from version {floor} for {}", org.name),
-        None => format!("accepting every version of {name} for {}", org.name),
-    };
-    let impact = keys.version_floor_impact(org.id, name, floor).await?;
-    Ok(Report::requested(&ImpactView::of(what, About::Packages, &impact)))
 }
 
 async fn list(context: &Context, org: Option<&OrgReference>) -> Result<Report, CliError> {

@@ -1,4 +1,3 @@
-mod dry_run;
 mod show;
 
 use serde::Serialize;
@@ -9,7 +8,7 @@ use signing_trust::{TrustImpact, TrustLimits, TrustReader};
 use crate::cli::{Grant, OrgReference, Orgs, Resolved};
 use crate::commands::impact::{About, ImpactView};
 use crate::commands::publication_notes;
-use crate::context::{Context, block_on};
+use crate::context::{Context, Opened, block_on};
 use crate::error::CliError;
 use crate::lines::{Lines, ShortIds, Table, comma_separated};
 use crate::output::Report;
@@ -27,20 +26,13 @@ pub(super) fn run(context: &Context, command: Orgs) -> Result<Report, CliError> 
             Orgs::Create { name } => create(context, name).await,
             Orgs::List => list(context).await,
             Orgs::Show { org } => show::show(context, org.as_ref()).await,
-            Orgs::Delete { org, dry_run: true, .. } => dry_run::deletion(context, &org).await,
-            Orgs::Delete { org, yes, .. } => {
-                delete(context, &org, Confirmation::given_if(yes)).await
+            Orgs::Delete { org, dry_run, yes } => {
+                delete(context, &org, dry_run, Confirmation::given_if(yes)).await
             }
-            Orgs::GrantTrust { grant, scope: Resolved(scope), dry_run: true } => {
-                dry_run::grant(context, &grant, scope).await
+            Orgs::GrantTrust { grant, scope: Resolved(scope), dry_run } => {
+                grant_trust(context, &grant, scope, dry_run).await
             }
-            Orgs::GrantTrust { grant, scope: Resolved(scope), .. } => {
-                grant_trust(context, &grant, scope).await
-            }
-            Orgs::RevokeTrust { grant, dry_run: true } => {
-                dry_run::withdrawal(context, &grant).await
-            }
-            Orgs::RevokeTrust { grant, .. } => revoke_trust(context, &grant).await,
+            Orgs::RevokeTrust { grant, dry_run } => revoke_trust(context, &grant, dry_run).await,
         }
     })
 }
@@ -67,11 +59,18 @@ async fn list(context: &Context) -> Result<Report, CliError> {
 async fn delete(
     context: &Context,
     org: &OrgReference,
+    dry_run: bool,
     confirmation: Confirmation,
 ) -> Result<Report, CliError> {
-    let keys = context.open_to_change().await?;
+    let keys = context.open(dry_run).await?;
     let org = organization(&keys, org).await?;
     let signing_keys = signing_keys(&keys, org.id).await?;
+    let Opened::ToChange(keys) = keys else {
+        let impact = keys.deletion_impact(org.id).await?;
+        let report = Report::requested(&deletion_view(&org, &impact, signing_keys));
+        let parents = publication_notes::parents(&keys, org.id).await?;
+        return Ok(publication_notes::noted_for_deletion(&keys, &org, &parents, report).await);
+    };
     if confirmation == Confirmation::Needed {
         let impact = keys.deletion_impact(org.id).await?;
         let preview = deletion_view(&org, &impact, signing_keys.clone()).preview();
@@ -102,10 +101,17 @@ async fn grant_trust(
     context: &Context,
     grant: &Grant,
     scope: TrustLimits,
+    dry_run: bool,
 ) -> Result<Report, CliError> {
-    let keys = context.open_to_change().await?;
+    let keys = context.open(dry_run).await?;
     let parent = organization(&keys, &grant.from).await?;
     let child = organization(&keys, &grant.to).await?;
+    let Opened::ToChange(keys) = keys else {
+        let impact = keys.grant_impact(parent.id, child.id, scope).await?;
+        let what = format!("a grant of {} to {}", parent.name, child.name);
+        let report = Report::requested(&ImpactView::of(what, About::Keys, &impact));
+        return Ok(publication_notes::noted(&keys, &parent, report).await);
+    };
     let change = keys.grant_trust(parent.id, child.id, scope).await?;
     let (record, changed) = change.into_parts();
     let replaced = match changed {
@@ -121,10 +127,15 @@ async fn grant_trust(
     Ok(publication_notes::noted(&keys, &parent, report).await)
 }
 
-async fn revoke_trust(context: &Context, grant: &Grant) -> Result<Report, CliError> {
-    let keys = context.open_to_change().await?;
+async fn revoke_trust(context: &Context, grant: &Grant, dry_run: bool) -> Result<Report, CliError> {
+    let keys = context.open(dry_run).await?;
     let parent = organization(&keys, &grant.from).await?;
     let child = organization(&keys, &grant.to).await?;
+    let Opened::ToChange(keys) = keys else {
+        let impact = keys.grant_withdrawal_impact(parent.id, child.id).await?;
+        let what = format!("withdrawing the grant of {} to {}", parent.name, child.name);
+        return Ok(Report::requested(&ImpactView::of(what, About::Keys, &impact)));
+    };
     let (_, changed) = keys.revoke_trust(parent.id, child.id).await?.into_parts();
     let verb = if changed { "no longer accepts" } else { "did not accept" };
     let text = format!("{} {verb} keys through {}", parent.name, child.name);
@@ -135,7 +146,7 @@ async fn revoke_trust(context: &Context, grant: &Grant) -> Result<Report, CliErr
 
 #[cfg(test)]
 pub(super) fn documents() -> Vec<Document> {
-    [DOCUMENTS, show::DOCUMENTS, dry_run::DOCUMENTS].concat()
+    [DOCUMENTS, show::DOCUMENTS].concat()
 }
 
 json_documents! {
@@ -144,6 +155,9 @@ json_documents! {
     "orgs delete": DeletedView<'static>,
     "orgs grant-trust": GrantedView<'static>,
     "orgs revoke-trust": GrantChangeView<'static>,
+    "orgs delete": ImpactView<'static>,
+    "orgs grant-trust": ImpactView<'static>,
+    "orgs revoke-trust": ImpactView<'static>,
 }
 
 #[derive(Serialize)]

@@ -7,10 +7,10 @@ use signing_trust::{KeyManager, TrustReader};
 
 use super::dry_run;
 use super::trust::row_change;
-use crate::cli::{self, KeyReference, OrgReference, PublishKey};
+use crate::cli::{self, PublishKey};
 use crate::commands::publication_notes;
 use crate::commands::trust::{ChosenKey, InStore, name_to_publish, publish_revocation};
-use crate::context::Context;
+use crate::context::{Context, Opened};
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
@@ -21,14 +21,13 @@ use crate::view::{View, json_documents, quoted_note, refusal_of};
 /// Refuses a key's signatures.
 pub(super) async fn deny(context: &Context, command: cli::Deny) -> Result<Report, CliError> {
     let cli::Deny { key: named, org, note, danger_everywhere, dry_run, publish } = command;
-    if dry_run {
-        let keys = context.open_to_read().await?;
-        let (org, key) = find(context, &keys, org.as_ref(), &named).await?;
-        return dry_run::denial(&keys, &org, &key.fingerprint, danger_everywhere).await;
-    }
-    let keys = context.open_to_change().await?;
-    let (org, SelectedPublicKey { fingerprint, name }) =
-        find(context, &keys, org.as_ref(), &named).await?;
+    let keys = context.open(dry_run).await?;
+    let org = select::organization_or_default(context, &keys, org.as_ref()).await?;
+    let found = select::public_key(context, &keys, &org, &named).await?;
+    let SelectedPublicKey { fingerprint, name } = found;
+    let Opened::ToChange(keys) = keys else {
+        return dry_run::denial(&keys, &org, &fingerprint, danger_everywhere).await;
+    };
     let (row, publish) = (InStore::Row(fingerprint), publish.0.as_ref());
     let to_publish = ChosenKey::to_publish(&keys, &org, &named, row, publish).await?;
     let report = match danger_everywhere {
@@ -49,17 +48,6 @@ pub(super) async fn deny(context: &Context, command: cli::Deny) -> Result<Report
                 .await)
         }
     }
-}
-
-async fn find(
-    context: &Context,
-    keys: &TrustReader,
-    org: Option<&OrgReference>,
-    named: &KeyReference,
-) -> Result<(OrganizationRecord, SelectedPublicKey), CliError> {
-    let org = select::organization_or_default(context, keys, org).await?;
-    let key = select::public_key(context, keys, &org, named).await?;
-    Ok((org, key))
 }
 
 fn denied(

@@ -8,7 +8,7 @@ use signing_trust::{TrustError, TrustReader};
 use crate::cli;
 use crate::commands::impact::{About, ImpactView};
 use crate::commands::publication_notes;
-use crate::context::Context;
+use crate::context::{Context, Opened};
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
@@ -22,16 +22,14 @@ pub(super) async fn reinstate(
 ) -> Result<Report, CliError> {
     let cli::KeyArgs { key, org, .. } = &command.key;
     let kind = command.key.kind();
-    let note = match command.note {
-        Some(note) if !command.dry_run => note,
-        _ => {
-            let keys = context.open_to_read().await?;
-            let key = select::key(context, &keys, org.as_ref(), key, kind).await?;
-            return dry_run(&keys, key).await;
-        }
+    let note = command.note.filter(|_| !command.dry_run);
+    let keys = context.open(note.is_none()).await?;
+    let key = select::key(context, &keys, org.as_ref(), key, kind).await?;
+    let (keys, note) = match (keys, note) {
+        (Opened::ToChange(keys), Some(note)) => (keys, note),
+        (keys, _) => return dry_run(&keys, key).await,
     };
-    let keys = context.open_to_change().await?;
-    Ok(match select::key(context, &keys, org.as_ref(), key, kind).await? {
+    Ok(match key {
         Selected::Signing(key) => {
             let change = match keys.reinstate_signing_key(key.id, &note).await {
                 Ok(change) => change,

@@ -11,7 +11,7 @@ use super::dry_run;
 use crate::cli::{self, PublishKey};
 use crate::commands::publication_notes;
 use crate::commands::trust::{ChosenKey, InStore, name_to_publish};
-use crate::context::Context;
+use crate::context::{Context, Opened};
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
@@ -24,20 +24,16 @@ use crate::view::{json_documents, refusal_of, revocation_of};
 pub(super) async fn revoke(context: &Context, command: cli::Revoke) -> Result<Report, CliError> {
     let revocation = Revocation { reason: command.reason.into(), note: command.note };
     let publish = command.publish.0.as_ref();
-    let named = &command.key.key;
-    if command.dry_run {
-        let mut keys = context.open_to_read().await?;
-        let (owner, key) = find(context, &keys, &command.key).await?;
-        if must_be_proven(&key, &revocation, publish)? {
-            keys = keys.with_kek(proving_kek(context, &owner)?);
-        }
-        return dry_run::revocation(&keys, &owner.name, key, &revocation).await;
-    }
-    let mut keys = context.open_to_change().await?;
-    let (owner, key) = find(context, &keys, &command.key).await?;
+    let cli::KeyArgs { key: named, org, .. } = &command.key;
+    let mut keys = context.open(command.dry_run).await?;
+    let key = select::key(context, &keys, org.as_ref(), named, command.key.kind()).await?;
+    let owner = keys.store().organization(OrganizationRef::Id(key.org_id())).await?;
     if must_be_proven(&key, &revocation, publish)? {
         keys = keys.with_kek(proving_kek(context, &owner)?);
     }
+    let Opened::ToChange(keys) = keys else {
+        return dry_run::revocation(&keys, &owner.name, key, &revocation).await;
+    };
     let proven = proven(&keys, &key, &revocation).await?;
     let in_store = proven.as_ref().map_or(InStore::Row(key.fingerprint()), InStore::Proven);
     let to_publish = ChosenKey::to_publish(&keys, &owner, named, in_store, publish).await?;
@@ -78,18 +74,6 @@ async fn proven(
         }
         _ => Ok(None),
     }
-}
-
-/// The key, and the organization whose key or row it is.
-async fn find(
-    context: &Context,
-    keys: &TrustReader,
-    arguments: &cli::KeyArgs,
-) -> Result<(OrganizationRecord, Selected), CliError> {
-    let cli::KeyArgs { key, org, .. } = arguments;
-    let key = select::key(context, keys, org.as_ref(), key, arguments.kind()).await?;
-    let owner = keys.store().organization(OrganizationRef::Id(key.org_id())).await?;
-    Ok((owner, key))
 }
 
 /// Whether every organization would refuse a key: first it is proven that it is this one.

@@ -7,7 +7,7 @@ use crate::advice::refused_key;
 use crate::cli::{self, KeyReference, KeyToTrust, OrgReference, Resolved};
 use crate::commands::impact::{About, ImpactView};
 use crate::commands::publication_notes;
-use crate::context::Context;
+use crate::context::{Context, Opened};
 use crate::error::CliError;
 use crate::key_files;
 use crate::lines::Lines;
@@ -28,12 +28,12 @@ pub(super) async fn trust(context: &Context, command: cli::TrustKey) -> Result<R
         KeyToTrust::Stored(named) => Key::Stored(named),
     };
     let until = expires_at.map(|at| format!(" until {}", Time(at))).unwrap_or_default();
-    if dry_run {
-        let keys = match key {
-            Key::Given(_) => context.open_to_read().await?,
-            Key::Stored(_) => context.open_to_read_with_kek().await?,
-        };
-        let Found { org, key, name, .. } = find(context, &keys, org, key, name).await?;
+    let mut keys = context.open(dry_run).await?;
+    if matches!(key, Key::Stored(_)) {
+        keys = keys.with_kek(context.kek()?);
+    }
+    let Found { org, key, name, earlier } = find(context, &keys, org, key, name).await?;
+    let Opened::ToChange(keys) = keys else {
         let impact = match keys.trusted_public_key_impact(org.id, &key, name, expires_at).await {
             Ok(impact) => impact,
             Err(error) => return Err(refused_key::of_trust(&keys, &org, error).await),
@@ -41,12 +41,7 @@ pub(super) async fn trust(context: &Context, command: cli::TrustKey) -> Result<R
         let what = format!("trusting {} for {}{until}", key.fingerprint(), org.name);
         let report = Report::requested(&ImpactView::of(what, About::Keys, &impact));
         return Ok(publication_notes::noted_for_key(&keys, &org, &key.fingerprint(), report).await);
-    }
-    let keys = match key {
-        Key::Given(_) => context.open_to_change().await?,
-        Key::Stored(_) => context.open_to_change_with_kek().await?,
     };
-    let Found { org, key, name, earlier } = find(context, &keys, org, key, name).await?;
     let change = match keys.trust_public_key(org.id, &key, name, expires_at).await {
         Ok(change) => change,
         Err(error) => return Err(refused_key::of_trust(&keys, &org, error).await),
