@@ -50,7 +50,7 @@ pub(crate) async fn key(
     };
     let org = organization(keys, org).await?;
     let key = match &scope.org {
-        Some(owner) if owner.id != org.id => scope.said_by(&org, keys, named, kind).await?,
+        Some(owner) if owner.id != org.id => scope.row_about(&org, keys, named, kind).await?,
         _ => {
             let matching = scope.matching(keys, named, kind).await?;
             Some(scope.only(keys, named, kind, matching).await?)
@@ -127,20 +127,18 @@ pub(crate) async fn public_key(
     }
     found.sort_by_key(|key| (key.fingerprint, key.name.is_none()));
     found.dedup_by_key(|key| key.fingerprint);
-    let mut found = found.into_iter();
-    match (found.next(), found.next(), &named.key) {
-        (Some(key), None, _) => Ok(key),
-        (None, _, GivenKey::Fingerprint(fingerprint)) => {
+    match (<[_; 1]>::try_from(found), &named.key) {
+        (Ok([key]), _) => Ok(key),
+        (Err(none), GivenKey::Fingerprint(fingerprint)) if none.is_empty() => {
             Ok(SelectedPublicKey { fingerprint: *fingerprint, name: None })
         }
-        (None, _, _) => Err(scope.no_such_key(keys, named, None).await?),
-        (Some(first), Some(second), _) => {
+        (Err(none), _) if none.is_empty() => Err(scope.no_such_key(keys, named, None).await?),
+        (Err(several), _) => {
             let ids = scope.short_ids(keys, Some(org)).await?;
-            let candidates = [first, second].into_iter().chain(found);
             Err(CliError::AmbiguousKey {
                 given: named.to_string(),
                 kinds_differ: false,
-                candidates: candidates.map(|key| key.described(&ids)).collect(),
+                candidates: several.iter().map(|key| key.described(&ids)).collect(),
             })
         }
     }
@@ -220,16 +218,16 @@ impl Scope {
         Ok(found)
     }
 
-    /// What `org` says about the key that is named, if it says anything.
-    async fn said_by(
+    /// The row of `org` about the key that is named, if it has one.
+    async fn row_about(
         &self,
         org: &OrganizationRecord,
         keys: &TrustReader,
         named: &KeyReference,
         kind: Option<KeyKind>,
     ) -> Result<Option<Selected>, CliError> {
-        // One key, before any row of `org` is looked at: who gives the names must not choose among
-        // those.
+        // One key, before any row of `org` is looked at: the other organization chooses its names,
+        // and must not be able to select one of `org`'s rows by them.
         let mut theirs = self.matching(keys, named, None).await?;
         theirs.sort_by_key(Selected::fingerprint);
         theirs.dedup_by_key(|key| key.fingerprint());
@@ -251,13 +249,12 @@ impl Scope {
         keys: &TrustReader,
         named: &KeyReference,
         kind: Option<KeyKind>,
-        mut matching: Vec<Selected>,
+        matching: Vec<Selected>,
     ) -> Result<Selected, CliError> {
-        match (matching.pop(), matching.is_empty()) {
-            (Some(key), true) => Ok(key),
-            (None, _) => Err(self.no_such_key(keys, named, kind).await?),
-            (Some(last), false) => {
-                matching.push(last);
+        match <[_; 1]>::try_from(matching) {
+            Ok([key]) => Ok(key),
+            Err(none) if none.is_empty() => Err(self.no_such_key(keys, named, kind).await?),
+            Err(matching) => {
                 let ids = self.short_ids(keys, None).await?;
                 let is_signing = |key: &Selected| matches!(key, Selected::Signing(_));
                 let fingerprints: HashSet<_> = matching.iter().map(Selected::fingerprint).collect();
