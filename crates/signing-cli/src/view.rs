@@ -20,7 +20,7 @@ pub(crate) use self::keys::{
 };
 pub(crate) use self::missing::MissingView;
 pub(crate) use self::refused_child::{RefusedChildView, refused_child};
-pub(crate) use self::signatures::{SignatureView, StatementView};
+pub(crate) use self::signatures::{SignatureView, StatementView, Verdict, verdict_text};
 pub(crate) use self::signed_trust::{ChangeView, DeniedView, DocumentView, KeyNames, RoleView};
 pub(crate) use self::signer::SignerView;
 pub(crate) use self::trust::{
