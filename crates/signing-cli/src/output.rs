@@ -147,9 +147,9 @@ impl Output {
         Self { json, quiet, layout, store: store(global), kek }
     }
 
-    /// Completes the commands that were shown.
-    fn complete(&self, shown: &str) {
-        // Who is told to give another key encryption key is not told to give this one again.
+    /// Notes the options that the shown commands lack.
+    fn note_missing_options(&self, shown: &str) {
+        // Advice to give another key encryption key replaces this one.
         let kek = self.kek.as_ref().filter(|_| !shown.contains("--kek-file "));
         let places: Vec<_> = self.store.iter().chain(kek).map(String::as_str).collect();
         if !places.is_empty()
@@ -216,7 +216,7 @@ impl Output {
             let words = (verdict(error), BAD);
             complain(&explained(words, error, subject.as_deref(), next.as_deref()));
         }
-        self.complete(&shown);
+        self.note_missing_options(&shown);
         let printed = match report.total {
             Some(total) if !self.json && !self.quiet => {
                 let total = print(&printable(&total), Reader::MayLeave);
@@ -235,7 +235,7 @@ impl Output {
         };
         let explanation = explanation(error, None);
         stdout::complain(&explanation);
-        self.complete(&explanation);
+        self.note_missing_options(&explanation);
         error.outcome().max(outcome_of(printed.map_err(CliError::Output))).exit_code()
     }
 }

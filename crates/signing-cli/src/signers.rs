@@ -15,15 +15,6 @@ use crate::key_source::{KeyAccess, KeySource};
 use agent::AgentSigner;
 use program::ProgramSigner;
 
-/// The same for a command that can also sign with a key of the store.
-pub(crate) fn open_given(
-    source: &KeySource,
-    access: &KeyAccess,
-) -> Result<Box<dyn Signer>, CliError> {
-    open(source, access)
-        .map_err(|error| key_files::or_stored(error, |name| format!("--key-id {name}")))
-}
-
 /// Finds the key, and does whatever it needs before it can sign.
 pub(crate) fn open(source: &KeySource, access: &KeyAccess) -> Result<Box<dyn Signer>, CliError> {
     Ok(match source {
@@ -35,4 +26,13 @@ pub(crate) fn open(source: &KeySource, access: &KeyAccess) -> Result<Box<dyn Sig
         #[cfg(feature = "pkcs11")]
         KeySource::PinInUri => return Err(CliError::PinOnCommandLine),
     })
+}
+
+/// As [`open`]; if the file is missing, the error also suggests a key of the store.
+pub(crate) fn open_or_suggest_stored(
+    source: &KeySource,
+    access: &KeyAccess,
+) -> Result<Box<dyn Signer>, CliError> {
+    open(source, access)
+        .map_err(|error| key_files::or_stored(error, |name| format!("--key-id {name}")))
 }

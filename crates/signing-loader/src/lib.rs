@@ -8,8 +8,8 @@
 //! ```
 //!
 //! A [`VerifiedPackage`] comes from verification only and owns the bytes that were hashed, so
-//! nothing can be swapped before it is loaded. A [`LoadedPackage`] says by its [`Provenance`]
-//! whether it was verified. Unverified ones come from [`danger_load_unsigned`], an [`Observer`],
+//! nothing can be swapped before it is loaded. [`LoadedPackage::provenance`] tells whether it
+//! was verified. Unverified ones come from [`danger_load_unsigned`], an [`Observer`],
 //! [`verify_and_load_package`] with its switch off, and `PackageLoader` without
 //! `--require-signatures`.
 //!

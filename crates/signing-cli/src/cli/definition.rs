@@ -23,8 +23,8 @@ const MORE: &str = "See --help for all options, such as --json, and for examples
 /// Reads a command line.
 pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
     let words: Vec<_> = words.into_iter().collect();
-    // What help says is made for those who get help or an error: it takes longer than to verify
-    // a package.
+    // Help texts are built only when help or an error is shown: building them takes longer than
+    // verifying a package.
     if let Ok(cli) = Cli::try_parse_from(&words) {
         return Ok(cli);
     }

@@ -3,7 +3,7 @@ use clap::{ArgMatches, Args, Command, FromArgMatches, Id};
 
 /// Options as they are typed, of which some combinations mean nothing.
 pub(crate) trait Resolve: Args {
-    /// What the meaningful combinations are.
+    /// The valid combinations.
     type To;
 
     /// # Errors
@@ -12,7 +12,7 @@ pub(crate) trait Resolve: Args {
     fn resolve(self) -> Result<Self::To, clap::Error>;
 }
 
-/// What options come to. Commands get this and no other form of them.
+/// Options after [`Resolve::resolve`]; commands see only this form.
 pub(crate) struct Resolved<T: Resolve>(pub(crate) T::To);
 
 impl<T: Resolve> FromArgMatches for Resolved<T> {

@@ -269,7 +269,7 @@ impl OpenedKey {
     ) -> Result<Self, CliError> {
         match source {
             SignerSource::Key { source, access } => {
-                Ok(Self::Given(signers::open_given(source, access)?))
+                Ok(Self::Given(signers::open_or_suggest_stored(source, access)?))
             }
             SignerSource::Store(named) => {
                 let keys = context.open_to_read_with_kek().await?;
