@@ -21,7 +21,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use signing_crypto::ActorName;
 
 pub(crate) use self::audit::{Audit, Checkpoint, List, VerifyLogs};
-pub(crate) use self::db::{Db, Grantee, Grants, Purpose};
+pub(crate) use self::db::{Db, GrantsArgs, Purpose};
 pub(crate) use self::definition::{command, parse};
 pub(crate) use self::doctor::Doctor;
 pub(crate) use self::examples::examples_of;
@@ -42,7 +42,7 @@ pub(crate) use self::package::{
 pub(crate) use self::resolve::Resolved;
 pub(crate) use self::trust::{
     Cosign, Init, Picture, PublicationArgs, Publish, PublishDraft, PublishRows, RoleArgs,
-    RotateRoot, Show, Trust,
+    RotateRoot, ShowArgs, Trust,
 };
 pub(crate) use self::values::{AnchorArgs, ChildRoot, RootSource, SignerSource};
 

@@ -1,6 +1,7 @@
 use std::cell::OnceCell;
 use std::env;
 use std::future::Future;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -92,6 +93,14 @@ impl Context {
     pub(crate) async fn open_to_read_with_kek(&self) -> Result<TrustReader, CliError> {
         let keys = self.open_to_read().await?;
         Ok(keys.with_kek(self.kek()?))
+    }
+
+    /// The store for a command that changes it, or for the command's dry run.
+    pub(crate) async fn open(&self, dry_run: bool) -> Result<Opened, CliError> {
+        Ok(match dry_run {
+            true => Opened::ToRead(self.open_to_read().await?),
+            false => Opened::ToChange(self.open_to_change().await?),
+        })
     }
 
     /// The store as it lies there: not even an interrupted change is undone.
@@ -234,6 +243,32 @@ impl Context {
     /// Where the KEK was found that the command has used.
     pub(crate) fn kek_place(&self) -> Option<&KekPlace> {
         self.kek_place.get()
+    }
+}
+
+/// A store that is open for a command, or for its dry run.
+pub(crate) enum Opened {
+    ToRead(TrustReader),
+    ToChange(KeyManager),
+}
+
+impl Opened {
+    pub(crate) fn with_kek(self, kek: KeyEncryptionKey) -> Self {
+        match self {
+            Self::ToRead(keys) => Self::ToRead(keys.with_kek(kek)),
+            Self::ToChange(keys) => Self::ToChange(keys.with_kek(kek)),
+        }
+    }
+}
+
+impl Deref for Opened {
+    type Target = TrustReader;
+
+    fn deref(&self) -> &TrustReader {
+        match self {
+            Self::ToRead(keys) => keys,
+            Self::ToChange(keys) => keys,
+        }
     }
 }
 

@@ -154,6 +154,14 @@ impl<T: AsRef<str>> From<T> for Lines {
     }
 }
 
+impl From<Table> for Lines {
+    fn from(table: Table) -> Self {
+        let mut lines = Self::new();
+        lines.table(table);
+        lines
+    }
+}
+
 impl Branch {
     fn lines(&self, layout: Layout) -> Vec<String> {
         let Self { first, further, text } = self;

@@ -71,12 +71,22 @@ impl Report {
 
     /// A success message, which `--quiet` suppresses.
     pub(crate) fn done(view: &impl View) -> Self {
-        Self::new(Text::Done(view.text()), view)
+        Self::done_as(view.text(), view)
+    }
+
+    /// A success message in other words than the view's own.
+    pub(crate) fn done_as(text: impl Into<Lines>, view: &impl Documented) -> Self {
+        Self::new(Text::Done(text.into()), view)
     }
 
     /// Output that the command was run for.
     pub(crate) fn requested(view: &impl View) -> Self {
-        Self::new(Text::Requested(view.text()), view)
+        Self::requested_as(view.text(), view)
+    }
+
+    /// Output in other words than the view's own.
+    pub(crate) fn requested_as(text: impl Into<Lines>, view: &impl Documented) -> Self {
+        Self::new(Text::Requested(text.into()), view)
     }
 
     /// Output for another program, such as a script or a key. It quotes nobody.
@@ -268,16 +278,12 @@ fn layout(global: &Global) -> Layout {
     }
 }
 
-fn explain(error: &CliError, subject: Option<&str>) {
-    stdout::complain(&explanation(error, subject));
-}
-
 /// Reports output that could not be printed.
 fn outcome_of(printed: Result<(), CliError>) -> Outcome {
     match printed {
         Ok(()) => Outcome::Done,
         Err(error) => {
-            explain(&error, None);
+            stdout::complain(&explanation(&error, None));
             error.outcome()
         }
     }

@@ -48,25 +48,12 @@ impl PassphraseArgs {
         }
     }
 
-    /// The passphrase of a key that is written, if there is to be one.
-    pub(crate) fn source_for_new(self, encryption: Encryption) -> Option<PassphraseSource> {
-        match (self.source(), encryption) {
-            (PassphraseSource::Terminal, Encryption::IfGiven) => None,
-            (source, _) => Some(source),
+    /// The passphrase of a key that is written, if one is given or `is_required`.
+    pub(crate) fn source_for_new(self, is_required: bool) -> Option<PassphraseSource> {
+        match self.source() {
+            PassphraseSource::Terminal if !is_required => None,
+            source => Some(source),
         }
-    }
-}
-
-/// Whether a new key is encrypted even if no passphrase is given.
-#[derive(Clone, Copy)]
-pub(crate) enum Encryption {
-    IfGiven,
-    Always,
-}
-
-impl Encryption {
-    pub(crate) fn always_if(requested: bool) -> Self {
-        if requested { Self::Always } else { Self::IfGiven }
     }
 }
 

@@ -130,20 +130,18 @@ pub(crate) async fn public_key(
     }
     found.sort_by_key(|key| (key.fingerprint, key.name.is_none()));
     found.dedup_by_key(|key| key.fingerprint);
-    let mut found = found.into_iter();
-    match (found.next(), found.next(), &named.key) {
-        (Some(key), None, _) => Ok(key),
-        (None, _, GivenKey::Fingerprint(fingerprint)) => {
+    match (<[_; 1]>::try_from(found), &named.key) {
+        (Ok([key]), _) => Ok(key),
+        (Err(none), GivenKey::Fingerprint(fingerprint)) if none.is_empty() => {
             Ok(SelectedPublicKey { fingerprint: *fingerprint, name: None, is_known: false })
         }
-        (None, _, _) => Err(scope.no_such_key(keys, named, None).await?),
-        (Some(first), Some(second), _) => {
+        (Err(none), _) if none.is_empty() => Err(scope.no_such_key(keys, named, None).await?),
+        (Err(several), _) => {
             let ids = scope.short_ids(keys, Some(org)).await?;
-            let candidates = [first, second].into_iter().chain(found);
             Err(CliError::AmbiguousKey {
                 given: named.to_string(),
                 kinds_differ: false,
-                candidates: candidates.map(|key| key.described(&ids)).collect(),
+                candidates: several.iter().map(|key| key.described(&ids)).collect(),
             })
         }
     }
@@ -223,7 +221,7 @@ impl Scope {
         Ok(found)
     }
 
-    /// The row of `org` about the key that is named, if there is one.
+    /// The row of `org` about the key that is named, if it has one.
     async fn row_about(
         &self,
         org: &OrganizationRecord,
@@ -254,13 +252,12 @@ impl Scope {
         keys: &TrustReader,
         named: &KeyReference,
         kind: Option<KeyKind>,
-        mut matching: Vec<Selected>,
+        matching: Vec<Selected>,
     ) -> Result<Selected, CliError> {
-        match (matching.pop(), matching.is_empty()) {
-            (Some(key), true) => Ok(key),
-            (None, _) => Err(self.no_such_key(keys, named, kind).await?),
-            (Some(last), false) => {
-                matching.push(last);
+        match <[_; 1]>::try_from(matching) {
+            Ok([key]) => Ok(key),
+            Err(none) if none.is_empty() => Err(self.no_such_key(keys, named, kind).await?),
+            Err(matching) => {
                 let ids = self.short_ids(keys, None).await?;
                 let is_signing = |key: &Selected| matches!(key, Selected::Signing(_));
                 let fingerprints: HashSet<_> = matching.iter().map(Selected::fingerprint).collect();

@@ -29,7 +29,7 @@ pub(crate) fn open(source: &KeySource, access: &KeyAccess) -> Result<Box<dyn Sig
 }
 
 /// As [`open`]; if the file is missing, the error also suggests a key of the store.
-pub(crate) fn open_given(
+pub(crate) fn open_or_suggest_stored(
     source: &KeySource,
     access: &KeyAccess,
 ) -> Result<Box<dyn Signer>, CliError> {

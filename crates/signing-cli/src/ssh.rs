@@ -53,7 +53,8 @@ mod tests {
     use super::*;
 
     // ssh-keygen -t ed25519; ssh-keygen -l
-    const KEY: &str = "AAAAC3NzaC1lZDI1NTE5AAAAIK/Ahvzj+/PoXxTAJncS0+vFU6Qz7oKUsS8B9tOL8wik";
+    pub(super) const KEY: &str =
+        "AAAAC3NzaC1lZDI1NTE5AAAAIK/Ahvzj+/PoXxTAJncS0+vFU6Qz7oKUsS8B9tOL8wik";
     const FINGERPRINT: &str = "SHA256:FF83MighJXJBqQ/qRP2ZivwSasF9d7QXPitQ9viSTe8";
 
     fn blob() -> Vec<u8> {

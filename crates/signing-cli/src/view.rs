@@ -16,11 +16,11 @@ use crate::lines::Lines;
 
 pub(crate) use self::documents::DocumentsView;
 pub(crate) use self::keys::{
-    SigningKeyView, TrustedRowView, name_by_grant, quoted_note, refusal_of, revocation_of,
+    KeyRow, SigningKeyView, StatedKeyView, TrustedRowView, quoted_note, refusal_of, revocation_of,
 };
 pub(crate) use self::missing::MissingView;
 pub(crate) use self::refused_child::{RefusedChildView, refused_child};
-pub(crate) use self::signatures::{SignatureView, StatementView};
+pub(crate) use self::signatures::{SignatureView, StatementView, Verdict, verdict_text};
 pub(crate) use self::signed_trust::{ChangeView, DeniedView, DocumentView, KeyNames, RoleView};
 pub(crate) use self::signer::SignerView;
 pub(crate) use self::trust::{

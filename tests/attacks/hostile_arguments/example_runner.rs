@@ -1,68 +1,9 @@
-use std::ffi::OsStr;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::sync::LazyLock;
+use std::process::Stdio;
 
-use docs_tests::{Page, Programs};
-use tempfile::TempDir;
-
-static PROGRAMS: LazyLock<Programs> =
-    LazyLock::new(|| Programs::build().unwrap_or_else(|error| panic!("{error}")));
-
-/// A directory with the runner, a package `libworkflow.so` and a key that has signed it.
-pub(super) struct Host {
-    directory: TempDir,
-}
-
-pub(super) struct Ran {
-    pub(super) code: Option<i32>,
-    pub(super) stdout: String,
-    pub(super) stderr: String,
-}
-
-impl Host {
-    pub(super) fn new() -> Self {
-        let host = Self { directory: tempfile::tempdir().unwrap() };
-        PROGRAMS.place(&Page::default(), host.directory.path()).unwrap();
-        host.cloacina(&["keys", "generate", "--name", "dev", "--output", "dev.pem"]);
-        host.sign("libworkflow.so");
-        host
-    }
-
-    pub(super) fn path(&self) -> std::path::PathBuf {
-        self.directory.path().join("here")
-    }
-
-    fn sign(&self, package: &str) {
-        self.cloacina(&["package", "sign", package, "--key", "dev.pem"]);
-    }
-
-    fn cloacina(&self, arguments: &[&str]) {
-        let program = PROGRAMS.runner().with_file_name("../cloacina");
-        let run = Command::new(program).args(arguments).current_dir(self.path()).output().unwrap();
-        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
-    }
-
-    fn command(&self, arguments: &[impl AsRef<OsStr>]) -> Command {
-        let mut command = Command::new(PROGRAMS.runner());
-        command.args(arguments).current_dir(self.path()).stdin(Stdio::null());
-        command.env_remove("CLOACINA_DATABASE_URL");
-        command
-    }
-
-    pub(super) fn run(&self, arguments: &[impl AsRef<OsStr>]) -> Ran {
-        ran(&mut self.command(arguments))
-    }
-}
-
-fn ran(command: &mut Command) -> Ran {
-    let output = command.output().unwrap();
-    let [stdout, stderr] =
-        [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
-    Ran { code: output.status.code(), stdout, stderr }
-}
+use crate::attacks::host::{Host, Ran};
 
 const TRUST: [&str; 3] = ["--require-signatures", "--trust-key", "dev.pub.pem"];
 
@@ -80,7 +21,8 @@ fn a_runner_takes_no_password_on_its_command_line() {
     assert!(run.stderr.contains("the command line must not hold a password"), "{}", run.stderr);
     assert!(!run.stderr.contains("hunter2"), "{}", run.stderr);
     // In the environment it may stand; nobody answers there.
-    let run = ran(host.command(&arguments).env("CLOACINA_DATABASE_URL", url));
+    let run = host.runner(&arguments).env("CLOACINA_DATABASE_URL", url).output().unwrap();
+    let run = Ran::from(run);
     assert_eq!(run.code, Some(2));
     assert!(!run.stderr.contains("command line"), "{}", run.stderr);
 }
@@ -95,7 +37,8 @@ fn a_password_with_an_at_sign_is_said_nowhere() {
         "postgres://u:a@hunter2/x@127.0.0.1/db",
         "postgres://u:a@b?sslmode=hunter2@h/db",
     ] {
-        let in_environment = ran(host.command(&arguments).env("CLOACINA_DATABASE_URL", url));
+        let in_environment = host.runner(&arguments).env("CLOACINA_DATABASE_URL", url).output();
+        let in_environment = Ran::from(in_environment.unwrap());
         let as_argument = host.run(&[&arguments[..], &["--database-url", url]].concat());
         for run in [in_environment, as_argument] {
             assert_eq!(run.code, Some(2), "{}", run.stderr);
@@ -136,10 +79,10 @@ fn a_runner_that_cannot_print_says_so_and_does_not_panic() {
         (vec!["--require-signatures", "--trust-key", "gone.pem", "libworkflow.so"], 2),
         (vec!["libworkflow.so"], 0),
     ] {
-        let status = host.command(&arguments).stderr(full()).stdout(Stdio::null()).status();
+        let status = host.runner(&arguments).stderr(full()).stdout(Stdio::null()).status();
         assert_eq!(status.unwrap().code(), Some(code), "{arguments:?}");
     }
-    let run = host.command(&trusting(&["libworkflow.so"])).stdout(full()).output().unwrap();
+    let run = host.runner(&trusting(&["libworkflow.so"])).stdout(full()).output().unwrap();
     assert_eq!(run.status.code(), Some(2));
     let said = String::from_utf8_lossy(&run.stderr);
     assert!(said.contains("cannot print the output of libworkflow.so"), "{said}");

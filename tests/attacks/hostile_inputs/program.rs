@@ -6,12 +6,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::support::{Run, Scratch, finish, text};
-
-fn openssl(scratch: &Scratch, arguments: &str) {
-    let run = finish(scratch.tool("openssl").args(arguments.split(' ')), b"");
-    assert_eq!(run.code, 0, "openssl {arguments}: {}", run.stderr);
-}
+use crate::openssl::must;
+use crate::support::{Run, Scratch, text};
 
 /// A checkpoint of acme's log in `forged`, dated `created_at`, that the auditor's key
 /// signed with another tool.
@@ -25,7 +21,7 @@ fn sign_checkpoint_dated(scratch: &Scratch, created_at: &str) {
     let payload_type = text(&envelope["payloadType"]);
     let (type_length, length) = (payload_type.len(), payload.len());
     scratch.write("pae", format!("DSSEv1 {type_length} {payload_type} {length} {payload}"));
-    openssl(scratch, "pkeyutl -sign -inkey auditor.pem -rawin -in pae -out sig");
+    must(scratch, "pkeyutl -sign -inkey auditor.pem -rawin -in pae -out sig");
     envelope["payload"] = STANDARD.encode(payload).into();
     envelope["signatures"][0]["sig"] = STANDARD.encode(scratch.read("sig")).into();
     scratch.write("forged", envelope.to_string());
@@ -51,7 +47,7 @@ fn checkpoint_dated_beyond_the_year_9999_is_rejected() {
 /// claimed afterwards: nobody computes them.
 fn encrypted_key_that_claims(scratch: &Scratch, prf: &str, iterations: [u8; 3]) {
     // 65,536 is written in three bytes as well.
-    openssl(
+    must(
         scratch,
         &format!(
             "pkcs8 -topk8 -in dev.pem -outform DER -iter 65536 -v2 aes-256-cbc -v2prf {prf} \

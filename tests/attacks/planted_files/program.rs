@@ -18,7 +18,7 @@ use std::process::Command;
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 
-use crate::support::{Run, Scratch, as_nobody, as_root, finish};
+use crate::support::{Run, Scratch, as_nobody, as_root, succeed};
 
 const UNSAFE: &str = "UnsafeDatabaseFile";
 const PACKAGE: &str = "evil.so";
@@ -131,10 +131,4 @@ fn chown(path: &Path, user: u32) {
     let mut chown = Command::new("chown");
     chown.arg("-h").arg(user.to_string()).arg(path);
     succeed(&mut as_root(&chown));
-}
-
-#[track_caller]
-fn succeed(command: &mut Command) {
-    let run = finish(command, b"");
-    assert_eq!(run.code, 0, "{command:?}: {}", run.stderr);
 }

@@ -1,7 +1,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-use crate::attacks::hostile_arguments::Host;
+use crate::attacks::host::Host;
 
 #[test]
 fn a_runner_trusts_no_key_that_others_can_replace() {

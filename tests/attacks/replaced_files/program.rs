@@ -3,7 +3,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::{NOBODY, Run, Scratch, as_nobody, as_root, finish};
+use crate::support::{NOBODY, Run, Scratch, as_nobody, as_root, succeed};
 
 const PLACE: &str = "place";
 
@@ -126,10 +126,4 @@ fn chmod(path: &Path, mode: u32) {
 fn chown(path: &Path, user: u32) {
     let mut chown = Command::new("chown");
     succeed(&mut as_root(chown.arg(user.to_string()).arg(path)));
-}
-
-#[track_caller]
-fn succeed(command: &mut Command) {
-    let run = finish(command, b"");
-    assert_eq!(run.code, 0, "{command:?}: {}", run.stderr);
 }

@@ -2,31 +2,14 @@
 mod linker;
 
 use std::fs;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use docs_tests::{Page, Programs};
-use tempfile::TempDir;
+use crate::attacks::host::{Host, Ran, STORE};
 
-static PROGRAMS: LazyLock<Programs> =
-    LazyLock::new(|| Programs::build().unwrap_or_else(|error| panic!("{error}")));
-
-const STORE: &str = "store/cloacina.db";
 /// Longer than any of these commands takes.
 const LIMIT: Duration = Duration::from_secs(60);
-
-/// A directory with the runner, a key, and whatever is compiled there.
-struct Host {
-    directory: TempDir,
-}
-
-struct Ran {
-    code: Option<i32>,
-    stderr: String,
-}
 
 /// A package with the runner's entry point, which calls `help` first.
 const PACKAGE: &str = "
@@ -47,17 +30,6 @@ const HOSTILE_HELP: &str = "
 ";
 
 impl Host {
-    fn new() -> Self {
-        let host = Self { directory: tempfile::tempdir().unwrap() };
-        PROGRAMS.place(&Page::default(), host.directory.path()).unwrap();
-        host.cloacina(&["keys", "generate", "--name", "dev", "--output", "dev.pem"]);
-        host
-    }
-
-    fn path(&self) -> PathBuf {
-        self.directory.path().join("here")
-    }
-
     /// What `cc` makes of these sources.
     fn compile(&self, name: &str, sources: &[&str], options: &[&str]) {
         fs::write(self.path().join("source.c"), sources.concat()).unwrap();
@@ -68,48 +40,22 @@ impl Host {
         assert!(run.status.success(), "cc: {}", String::from_utf8_lossy(&run.stderr));
     }
 
-    fn cloacina(&self, arguments: &[&str]) -> String {
-        let program = PROGRAMS.runner().with_file_name("../cloacina");
-        let mut command = Command::new(program);
-        command.args(arguments).env("CLOACINA_DATABASE_URL", STORE);
-        let run = command.current_dir(self.path()).output().unwrap();
-        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
-        String::from_utf8(run.stdout).unwrap()
-    }
-
-    fn sign(&self, package: &str) {
-        self.cloacina(&["package", "sign", package, "--key", "dev.pem", "--force"]);
-    }
-
     /// Signs the package and has the runner load it.
-    fn run(&self, package: &str, more: &[&str]) -> Ran {
+    fn sign_and_run(&self, package: &str, more: &[&str]) -> Ran {
         self.sign(package);
         self.run_signed(&[package], more)
     }
 
     fn run_signed(&self, packages: &[&str], more: &[&str]) -> Ran {
-        let output = Command::new(PROGRAMS.runner())
-            .args(["--require-signatures", "--trust-key", "dev.pub.pem"])
-            .args(more)
-            .args(packages)
-            .env_remove("CLOACINA_DATABASE_URL")
-            .current_dir(self.path())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        Ran { code: output.status.code(), stderr: String::from_utf8(output.stderr).unwrap() }
+        let trust = ["--require-signatures", "--trust-key", "dev.pub.pem"];
+        self.run(&[&trust, more, packages].concat())
     }
 
-    fn run_for_acme(&self, packages: &[&str]) -> Ran {
-        let output = Command::new(PROGRAMS.runner())
-            .args(["--require-signatures", "--org", "acme"])
-            .args(packages)
-            .env("CLOACINA_DATABASE_URL", STORE)
-            .current_dir(self.path())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        Ran { code: output.status.code(), stderr: String::from_utf8(output.stderr).unwrap() }
+    fn runner_for_acme(&self, packages: &[&str]) -> Command {
+        let trust = ["--require-signatures", "--org", "acme"];
+        let mut runner = self.runner(&[&trust, packages].concat());
+        runner.env("CLOACINA_DATABASE_URL", STORE);
+        runner
     }
 
     fn assert_refused(&self, ran: &Ran, why: &str) {
@@ -128,33 +74,33 @@ fn a_library_beside_the_package_does_not_run() {
     let host = Host::new();
     host.compile("libhelp.so", &[HOSTILE_HELP], &[]);
     host.compile("package.so", &[PACKAGE], &["./libhelp.so"]);
-    host.assert_refused(&host.run("package.so", &[]), "needs \"./libhelp.so\"");
+    host.assert_refused(&host.sign_and_run("package.so", &[]), "needs \"./libhelp.so\"");
     host.compile("package.so", &[PACKAGE], &["-Wl,-rpath,$ORIGIN", "-L.", "-l:libhelp.so"]);
-    host.assert_refused(&host.run("package.so", &[]), "DT_RUNPATH");
+    host.assert_refused(&host.sign_and_run("package.so", &[]), "DT_RUNPATH");
     host.compile("package.so", &[PACKAGE], &["-L.", "-l:libhelp.so"]);
-    host.assert_refused(&host.run("package.so", &[]), "needs libhelp.so");
+    host.assert_refused(&host.sign_and_run("package.so", &[]), "needs libhelp.so");
 
     // Linked statically, it is part of what is signed.
     host.compile("package.so", &[PACKAGE, HELP], &[]);
-    host.assert_loads(&host.run("package.so", &[]));
+    host.assert_loads(&host.sign_and_run("package.so", &[]));
 }
 
 #[test]
 fn the_runners_stack_stays_as_it_is() {
     let host = Host::new();
     host.compile("package.so", &[PACKAGE, HELP], &["-z", "execstack"]);
-    host.assert_refused(&host.run("package.so", &[]), "executable stack");
+    host.assert_refused(&host.sign_and_run("package.so", &[]), "executable stack");
     host.compile("package.so", &[PACKAGE, HELP], &["-z", "noexecstack"]);
-    host.assert_loads(&host.run("package.so", &[]));
+    host.assert_loads(&host.sign_and_run("package.so", &[]));
 }
 
 #[test]
 fn no_package_stands_in_for_a_library_that_others_need() {
     let host = Host::new();
     host.compile("package.so", &[PACKAGE, HOSTILE_HELP], &["-Wl,-soname,libm.so.6"]);
-    host.assert_refused(&host.run("package.so", &[]), "SONAME is libm.so.6");
+    host.assert_refused(&host.sign_and_run("package.so", &[]), "SONAME is libm.so.6");
     host.compile("package.so", &[PACKAGE, HELP], &["-Wl,-soname,libpackage.so"]);
-    host.assert_loads(&host.run("package.so", &[]));
+    host.assert_loads(&host.sign_and_run("package.so", &[]));
 }
 
 /// The operator of a runner decides which libraries of the system packages may use.
@@ -165,10 +111,12 @@ fn a_runner_allows_exactly_the_libraries_that_it_is_given() {
     // It is on every system that has the C library, and not part of its family here.
     let system = ["-Wl,--no-as-needed", "-l:libnss_files.so.2"];
     host.compile("package.so", &[PACKAGE, HELP], &system);
-    host.assert_refused(&host.run("package.so", &[]), "needs libnss_files.so.2");
+    host.assert_refused(&host.sign_and_run("package.so", &[]), "needs libnss_files.so.2");
     let other = ["--allow-dependency", "libnss_files.so.1"];
-    host.assert_refused(&host.run("package.so", &other), "needs libnss_files.so.2");
-    host.assert_loads(&host.run("package.so", &["--allow-dependency", "libnss_files.so.2"]));
+    host.assert_refused(&host.sign_and_run("package.so", &other), "needs libnss_files.so.2");
+    host.assert_loads(
+        &host.sign_and_run("package.so", &["--allow-dependency", "libnss_files.so.2"]),
+    );
 }
 
 #[cfg(target_env = "gnu")]
@@ -217,15 +165,8 @@ fn a_package_is_not_linked_to_one_whose_key_was_revoked_since_it_was_loaded() {
         host.cloacina(&["package", "sign", "first.so", "--key", "stolen.pem"]);
         host.cloacina(&["package", "sign", "second.so", "--key", "dev.pem"]);
 
-        let runner = Command::new(PROGRAMS.runner())
-            .args(["--require-signatures", "--org", "acme", "first.so", "second.so"])
-            .env("CLOACINA_DATABASE_URL", STORE)
-            .current_dir(host.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut runner = host.runner_for_acme(&["first.so", "second.so"]);
+        let runner = runner.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let begun = Instant::now();
         while !host.path().join("is-running").exists() && begun.elapsed() < LIMIT {
             thread::yield_now();
@@ -234,9 +175,7 @@ fn a_package_is_not_linked_to_one_whose_key_was_revoked_since_it_was_loaded() {
             host.cloacina(&["keys", "revoke", id]);
         }
         fs::write(host.path().join("go-on"), "").unwrap();
-        let output = runner.wait_with_output().unwrap();
-        let stderr = String::from_utf8(output.stderr).unwrap();
-        let ran = Ran { code: output.status.code(), stderr };
+        let ran = Ran::from(runner.wait_with_output().unwrap());
         match is_revoked {
             true => host.assert_refused(&ran, "which the loaded package first.so provides"),
             false => host.assert_loads(&ran),
@@ -273,7 +212,7 @@ fn a_grant_of_some_names_does_not_reach_the_sonames_of_others() {
         for order in
             [["etl-x.so", "libcore.so.1", "uses.so"], ["libcore.so.1", "uses.so", "etl-x.so"]]
         {
-            let ran = host.run_for_acme(&order);
+            let ran = Ran::from(host.runner_for_acme(&order).output().unwrap());
             if reaches {
                 host.assert_loads(&ran);
                 continue;

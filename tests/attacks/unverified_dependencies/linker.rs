@@ -7,9 +7,7 @@ use super::*;
 impl Host {
     /// Without verification: proof of what the linker does.
     fn run_unverified(&self, packages: &[&str]) -> Output {
-        let mut runner = Command::new(PROGRAMS.runner());
-        runner.args(packages).env_remove("CLOACINA_DATABASE_URL");
-        runner.current_dir(self.path()).stdin(Stdio::null()).output().unwrap()
+        self.runner(packages).output().unwrap()
     }
 }
 
@@ -52,12 +50,12 @@ fn a_package_by_which_the_linker_would_end_the_runner_is_refused() {
                 int (*volatile used)(const void *, int, void *) = ns_initparse;\n\
                 int help(void) { return used ? 1 : 0; }\n";
     host.compile("package.so", &[PACKAGE, uses], &["-lresolv"]);
-    host.assert_loads(&host.run("package.so", &[]));
+    host.assert_loads(&host.sign_and_run("package.so", &[]));
     remove_first_needed(&host.path().join("package.so"));
     let ended = host.run_unverified(&["package.so"]);
     assert_eq!(ended.status.code(), Some(127), "{ended:?}");
     let why = "needs versions of \"libresolv.so.2\"";
-    host.assert_refused(&host.run("package.so", &[]), why);
+    host.assert_refused(&host.sign_and_run("package.so", &[]), why);
 }
 
 /// In a file of this machine. `DT_DEBUG` takes its place, which says nothing.
@@ -85,15 +83,10 @@ fn no_file_is_opened_for_a_library_that_is_refused() {
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     for (package, is_refused) in [("needs.so", true), ("plain.so", false)] {
         host.sign(package);
-        let mut runner = Command::new(PROGRAMS.runner())
-            .args(["--require-signatures", "--trust-key", "dev.pub.pem", package])
-            .env_remove("CLOACINA_DATABASE_URL")
-            .env("LD_LIBRARY_PATH", ":/opt")
-            .current_dir(host.path())
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut runner =
+            host.runner(&["--require-signatures", "--trust-key", "dev.pub.pem", package]);
+        runner.env("LD_LIBRARY_PATH", ":/opt").stderr(Stdio::piped());
+        let mut runner = runner.spawn().unwrap();
         let begun = Instant::now();
         while runner.try_wait().unwrap().is_none() {
             if begun.elapsed() > LIMIT {
@@ -101,9 +94,7 @@ fn no_file_is_opened_for_a_library_that_is_refused() {
             }
             thread::sleep(Duration::from_millis(10));
         }
-        let output = runner.wait_with_output().unwrap();
-        let stderr = String::from_utf8(output.stderr).unwrap();
-        let ran = Ran { code: output.status.code(), stderr };
+        let ran = Ran::from(runner.wait_with_output().unwrap());
         match is_refused {
             true => host.assert_refused(&ran, "needs libhelp.so"),
             false => host.assert_loads(&ran),

@@ -4,7 +4,6 @@ use clap::{Args, Subcommand, ValueEnum};
 use signing_trust::store::{RoleLimits, RoleName};
 
 use super::named::OrgReference;
-use super::resolve::{Resolve, Resolved};
 use super::values;
 
 #[derive(Subcommand)]
@@ -14,23 +13,23 @@ pub(crate) enum Db {
     /// Show which store is used and whether its tables are up to date
     Status,
     /// Print or apply exactly the rights that a Postgres role needs
-    Grants(Resolved<GrantsArgs>),
+    Grants(GrantsArgs),
 }
 
 #[derive(Args)]
 pub(crate) struct GrantsArgs {
     /// The role's name
     #[arg(long)]
-    role: RoleName,
+    pub(crate) role: RoleName,
 
     /// What the role is for
     #[arg(long = "as", value_enum, value_name = "PURPOSE")]
-    purpose: Purpose,
+    pub(crate) purpose: Purpose,
 
     /// The organization that a signer signs for (name or id) [env: CLOACINA_ORG]
     /// [default: the only one]
     #[arg(long)]
-    org: Option<OrgReference>,
+    pub(crate) org: Option<OrgReference>,
 
     /// How many connections the role may have [default: 50 for a runner, 10 for a
     /// signer, any number for an administrator]
@@ -44,7 +43,7 @@ pub(crate) struct GrantsArgs {
     /// Apply the rights instead of printing them and, as a superuser, protect the server: then only
     /// the owners of the store and of the database can define objects in it
     #[arg(long)]
-    apply: bool,
+    pub(crate) apply: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -57,33 +56,12 @@ pub(crate) enum Purpose {
     Admin,
 }
 
-pub(crate) struct Grants {
-    pub(crate) role: RoleName,
-    pub(crate) to: Grantee,
-    pub(crate) limits: RoleLimits,
-    pub(crate) apply: bool,
-}
-
-pub(crate) enum Grantee {
-    Runner,
-    Signer(Option<OrgReference>),
-    Admin,
-}
-
-impl Resolve for GrantsArgs {
-    type To = Grants;
-
-    fn resolve(self) -> Result<Grants, clap::Error> {
-        let to = match (self.purpose, self.org) {
-            (Purpose::Runner, _) => Grantee::Runner,
-            (Purpose::Admin, _) => Grantee::Admin,
-            (Purpose::Signer, org) => Grantee::Signer(org),
-        };
-        let limits = match (self.connections, self.without_limits) {
+impl GrantsArgs {
+    pub(crate) fn limits(&self) -> RoleLimits {
+        match (self.connections, self.without_limits) {
             (Some(connections), _) => RoleLimits::Connections(connections.get()),
             (None, true) => RoleLimits::Unchanged,
             (None, false) => RoleLimits::OfPurpose,
-        };
-        Ok(Grants { role: self.role, to, limits, apply: self.apply })
+        }
     }
 }

@@ -7,7 +7,7 @@ use signing_trust::store::RevocationReason;
 use super::named::{KeyReference, OrgReference};
 use super::resolve::{Resolve, Resolved, missing};
 use crate::files::Existing;
-use crate::passphrase::{Encryption, PASSPHRASE, PassphraseArgs, PassphraseSource};
+use crate::passphrase::{PASSPHRASE, PassphraseArgs, PassphraseSource};
 use crate::time;
 
 mod publish;
@@ -172,7 +172,7 @@ impl Resolve for GenerateArgs {
                 name,
                 private,
                 existing: Existing::replace_if(self.force),
-                passphrase: self.passphrase.source_for_new(Encryption::always_if(self.encrypt)),
+                passphrase: self.passphrase.source_for_new(self.encrypt),
             }),
             (org, _) => Ok(Generate::InStore { name, org }),
         }

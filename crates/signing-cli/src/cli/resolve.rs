@@ -12,7 +12,7 @@ pub(crate) trait Resolve: Args {
     fn resolve(self) -> Result<Self::To, clap::Error>;
 }
 
-/// Options after [`Resolve::resolve`]: commands see only this form.
+/// Options after [`Resolve::resolve`]; commands see only this form.
 pub(crate) struct Resolved<T: Resolve>(pub(crate) T::To);
 
 impl<T: Resolve> FromArgMatches for Resolved<T> {

@@ -77,7 +77,7 @@ pub(crate) enum Trust {
         force: bool,
     },
     /// Show what a bundle, a draft, a single document or the store says, without verifying it
-    Show(Resolved<ShowArgs>),
+    Show(ShowArgs),
     /// Verify a bundle from a pinned root, and show what it trusts
     Verify {
         /// The bundle
@@ -342,26 +342,10 @@ pub(crate) struct RotateRoot {
 pub(crate) struct ShowArgs {
     /// A bundle, a draft, a root document, a statement or revocations
     #[arg(value_name = "FILE")]
-    file: Option<PathBuf>,
+    pub(crate) file: Option<PathBuf>,
 
     /// Show what the store has of this organization (name or id) [env: CLOACINA_ORG]
     /// [default: the only one, unless there is a file]
     #[arg(long)]
-    org: Option<OrgReference>,
-}
-
-pub(crate) enum Show {
-    File(PathBuf),
-    Stored(Option<OrgReference>),
-}
-
-impl Resolve for ShowArgs {
-    type To = Show;
-
-    fn resolve(self) -> Result<Show, clap::Error> {
-        match (self.file, self.org) {
-            (Some(file), _) => Ok(Show::File(file)),
-            (None, org) => Ok(Show::Stored(org)),
-        }
-    }
+    pub(crate) org: Option<OrgReference>,
 }

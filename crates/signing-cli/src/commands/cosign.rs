@@ -11,7 +11,7 @@ use signing_loader::{
 };
 use signing_trust::{KeyManager, ProvenKey, StoredSignature, TrustReader};
 
-use self::trust::{Trust, Verdict};
+use self::trust::Trust;
 use self::view::{BeforeView, CosignedView, Outcome};
 use super::packages::{Packages, require_outside_releases};
 use crate::cli::{CosignPackages, PackageArgs, Resolved, SignerSource};
@@ -24,7 +24,7 @@ use crate::question::confirm;
 use crate::select;
 use crate::signers;
 use crate::terminal::Confirmation;
-use crate::view::{SignerView, StatementView};
+use crate::view::{SignerView, StatementView, Verdict};
 
 #[cfg(test)]
 pub(super) use self::view::DOCUMENTS;
@@ -269,7 +269,7 @@ impl OpenedKey {
     ) -> Result<Self, CliError> {
         match source {
             SignerSource::Key { source, access } => {
-                Ok(Self::Given(signers::open_given(source, access)?))
+                Ok(Self::Given(signers::open_or_suggest_stored(source, access)?))
             }
             SignerSource::Store(named) => {
                 let keys = context.open_to_read_with_kek().await?;

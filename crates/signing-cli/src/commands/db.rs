@@ -4,7 +4,7 @@ use serde::Serialize;
 use signing_crypto::{KekId, StoreId};
 use signing_trust::store::{SchemaStatus, Store, StoreReader};
 
-use crate::cli::{Db, Resolved};
+use crate::cli::Db;
 use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::lines::Lines;
@@ -16,7 +16,7 @@ pub(super) fn run(context: &Context, command: Db) -> Result<Report, CliError> {
         match command {
             Db::Migrate => migrate(context).await,
             Db::Status => status(context).await,
-            Db::Grants(Resolved(grants)) => grants::run(context, grants).await,
+            Db::Grants(grants) => grants::run(context, grants).await,
         }
     })
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use signing_crypto::{EnvelopeSignature, OrgId, OrgName, SignatureId, error_with_sources};
-use signing_loader::{EnvelopeSource, ExplainedEnvelope, InspectedEnvelope, VerificationError};
+use signing_loader::{EnvelopeSource, ExplainedEnvelope, InspectedEnvelope};
+use signing_trust::TrustReader;
 use signing_trust::store::OrganizationRef;
-use signing_trust::{TrustReader, TrustedKey};
 
 use crate::error::CliError;
-use crate::view::{SignatureView, StatementView};
+use crate::view::{SignatureView, StatementView, Verdict};
 
 /// How a verification ended and what it examined: the data of the tree and of the document.
 pub(super) struct Explained<'a> {
@@ -109,8 +109,6 @@ fn fault(envelope: &ExplainedEnvelope) -> Option<(&'static str, String)> {
         Err(reason) => Some((reason.code(), error_with_sources(reason))),
     }
 }
-
-type Verdict = Result<TrustedKey, VerificationError>;
 
 fn pairs(content: &InspectedEnvelope) -> impl Iterator<Item = (&EnvelopeSignature, &Verdict)> {
     content.envelope.signatures().iter().zip(&content.inspection.signatures)

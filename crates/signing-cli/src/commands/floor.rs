@@ -1,10 +1,11 @@
 use serde::Serialize;
 use signing_crypto::{OrgId, OrgName, PackageName, PackageVersion};
+use signing_trust::store::VersionFloorRecord;
 
 use crate::cli::{Floor, FloorPackage, OrgReference};
 use crate::commands::impact::{About, ImpactView};
 use crate::commands::publication_notes::{self, RowChange};
-use crate::context::{Context, block_on};
+use crate::context::{Context, Opened, block_on};
 use crate::error::CliError;
 use crate::lines::{Cell, Lines, Table, quoted};
 use crate::output::Report;
@@ -28,11 +29,16 @@ async fn set(
     FloorPackage { org, name, dry_run }: FloorPackage,
     floor: Option<PackageVersion>,
 ) -> Result<Report, CliError> {
-    if dry_run {
-        return foresee(context, org.as_ref(), &name, floor).await;
-    }
-    let keys = context.open_to_change().await?;
+    let keys = context.open(dry_run).await?;
     let org = select::organization_or_default(context, &keys, org.as_ref()).await?;
+    let Opened::ToChange(keys) = keys else {
+        let what = match &floor {
+            Some(floor) => format!("accepting {name} from version {floor} for {}", org.name),
+            None => format!("accepting every version of {name} for {}", org.name),
+        };
+        let impact = keys.version_floor_impact(org.id, &name, floor).await?;
+        return Ok(Report::requested(&ImpactView::of(what, About::Packages, &impact)));
+    };
     let change = keys.set_version_floor(org.id, &name, floor.clone()).await?;
     let (before, changed) = change.into_parts();
     let is_lower = before.as_ref().is_some_and(|before| {
@@ -59,34 +65,19 @@ async fn set(
     })
 }
 
-/// What the change would bring about. Nothing is changed.
-async fn foresee(
-    context: &Context,
-    org: Option<&OrgReference>,
-    name: &PackageName,
-    floor: Option<PackageVersion>,
-) -> Result<Report, CliError> {
-    let keys = context.open_to_read().await?;
-    let org = select::organization_or_default(context, &keys, org).await?;
-    let what = match &floor {
-        Some(floor) => format!("accepting {name} from version {floor} for {}", org.name),
-        None => format!("accepting every version of {name} for {}", org.name),
-    };
-    let impact = keys.version_floor_impact(org.id, name, floor).await?;
-    Ok(Report::requested(&ImpactView::of(what, About::Packages, &impact)))
-}
-
 async fn list(context: &Context, org: Option<&OrgReference>) -> Result<Report, CliError> {
     let keys = context.open_to_read().await?;
     let org = select::organization_or_default(context, &keys, org).await?;
     let floors = keys.store().version_floors(org.id).await?;
-    let view = |record: signing_trust::store::VersionFloorRecord| FloorView {
-        org_id: org.id,
-        package_name: record.package_name,
-        floor: record.floor,
-        set_at: Time(record.set_at),
-    };
-    Ok(Report::requested(&FloorsView(floors.into_iter().map(view).collect())))
+    let mut table = Table::new(["PACKAGE", "LOWEST VERSION", "SET"]);
+    let mut views = Vec::new();
+    for VersionFloorRecord { package_name, floor, set_at, .. } in floors {
+        let set_at = Time(set_at);
+        let name = Cell::name(package_name.as_str());
+        table.row([name, floor.to_string().into(), set_at.to_string().into()]);
+        views.push(FloorView { org_id: org.id, package_name, floor, set_at });
+    }
+    Ok(Report::requested_as(table, &views))
 }
 
 json_documents! {
@@ -94,7 +85,7 @@ json_documents! {
     "package floor unset": FloorChangeView,
     "package floor set": ImpactView<'static>,
     "package floor unset": ImpactView<'static>,
-    "package floor list": FloorsView,
+    "package floor list": Vec<FloorView>,
 }
 
 #[derive(Serialize)]
@@ -132,25 +123,4 @@ struct FloorView {
     package_name: PackageName,
     floor: PackageVersion,
     set_at: Time,
-}
-
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(transparent)]
-struct FloorsView(Vec<FloorView>);
-
-impl View for FloorsView {
-    fn text(&self) -> Lines {
-        let mut table = Table::new(["PACKAGE", "LOWEST VERSION", "SET"]);
-        for FloorView { package_name, floor, set_at, .. } in &self.0 {
-            table.row([
-                Cell::name(package_name.as_str()),
-                floor.to_string().into(),
-                set_at.to_string().into(),
-            ]);
-        }
-        let mut text = Lines::new();
-        text.table(table);
-        text
-    }
 }

@@ -115,7 +115,7 @@ impl<'a> ImpactView<'a> {
                 let mut table = Table::new(["NAME", "KEY", "TRUST", "UNTIL", "PACKAGES"]);
                 for key in keys {
                     table.row([
-                        key.name.map_or("-", |name| name.as_str()).into(),
+                        Cell::or_dash(key.name),
                         ids.cell(key.fingerprint),
                         key.via.text().into(),
                         key.limits.until_text().into(),

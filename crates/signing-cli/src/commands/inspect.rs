@@ -1,13 +1,13 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use signing_crypto::{EnvelopeSignature, SignatureEnvelope};
+use signing_crypto::SignatureEnvelope;
 use signing_loader::{
     PackageError, PackagePath, SignatureInspection, SignatureLocation, VerificationError, Verifier,
     read_signature,
 };
+use signing_trust::PinnedKeys;
 use signing_trust::store::OrganizationRef;
-use signing_trust::{PinnedKeys, TrustedKey};
 
 use super::library::{Library, LibraryView};
 use crate::advice::refused_key;
@@ -18,7 +18,7 @@ use crate::key_files;
 use crate::lines::{Lines, quoted};
 use crate::output::Report;
 use crate::select::organization;
-use crate::view::{SignatureView, StatementView, View, json_documents};
+use crate::view::{SignatureView, StatementView, Verdict, View, json_documents, verdict_text};
 
 /// What is looked at.
 pub(super) struct Subject {
@@ -92,8 +92,6 @@ fn read(file: &Path) -> Result<SignatureEnvelope, PackageError> {
     read_signature(file)?
         .ok_or_else(|| VerificationError::SignatureNotFound { location: location() }.into())
 }
-
-type Verdict = Result<TrustedKey, VerificationError>;
 
 /// An envelope, and whether its signatures count.
 struct Shown {
@@ -200,12 +198,7 @@ impl View for InspectionView<'_> {
         }
         text.push(format!("  payload    {}", quoted(self.payload_type)));
         if let Some(statement) = &self.statement {
-            text.push(format!("  name       {}", quoted(statement.name.as_str())));
-            text.push(format!("  sha256     {}", statement.sha256));
-            text.push(format!("  size       {}", statement.size));
-            text.extend(statement.version.as_ref().map(|it| format!("  version    {it}")));
-            text.push(format!("  signed at  {}", statement.signed_at));
-            text.extend(statement.expires_at.map(|at| format!("  expires    {at}")));
+            text.append(statement.text());
         }
         for signature in &self.signatures {
             let keyid = match signature.view.keyid {
@@ -219,20 +212,5 @@ impl View for InspectionView<'_> {
             text.append(library.text());
         }
         text
-    }
-}
-
-pub(super) fn verdict_text(signature: &EnvelopeSignature, verdict: Option<&Verdict>) -> String {
-    match verdict {
-        None => "not checked".into(),
-        Some(Ok(key)) => match signature.claimed_signer() {
-            Some(_) => format!("verified, trusted ({})", key.via),
-            None => format!("verified, by {}, trusted ({})", key.key.fingerprint(), key.via),
-        },
-        Some(Err(VerificationError::UntrustedSigner { reason, .. })) => {
-            format!("not trusted: {reason}")
-        }
-        Some(Err(VerificationError::UnnamedSignature)) => "not tried".into(),
-        Some(Err(_)) => "broken: not made by the key that it names".into(),
     }
 }

@@ -1,4 +1,3 @@
-mod dry_run;
 mod show;
 
 use serde::Serialize;
@@ -9,7 +8,7 @@ use signing_trust::{TrustImpact, TrustLimits, TrustReader};
 use crate::cli::{Grant, OrgReference, Orgs, Resolved};
 use crate::commands::impact::{About, ImpactView};
 use crate::commands::publication_notes::{self, RowChange};
-use crate::context::{Context, block_on};
+use crate::context::{Context, Opened, block_on};
 use crate::error::CliError;
 use crate::lines::{Lines, ShortIds, Table, comma_separated};
 use crate::output::Report;
@@ -27,27 +26,21 @@ pub(super) fn run(context: &Context, command: Orgs) -> Result<Report, CliError> 
             Orgs::Create { name } => create(context, name).await,
             Orgs::List => list(context).await,
             Orgs::Show { org } => show::show(context, org.as_ref()).await,
-            Orgs::Delete { org, dry_run: true, .. } => dry_run::deletion(context, &org).await,
-            Orgs::Delete { org, yes, .. } => {
-                delete(context, &org, Confirmation::given_if(yes)).await
+            Orgs::Delete { org, dry_run, yes } => {
+                delete(context, &org, dry_run, Confirmation::given_if(yes)).await
             }
-            Orgs::GrantTrust { grant, scope: Resolved(scope), dry_run: true } => {
-                dry_run::grant(context, &grant, scope).await
+            Orgs::GrantTrust { grant, scope: Resolved(scope), dry_run } => {
+                grant_trust(context, &grant, scope, dry_run).await
             }
-            Orgs::GrantTrust { grant, scope: Resolved(scope), .. } => {
-                grant_trust(context, &grant, scope).await
-            }
-            Orgs::RevokeTrust { grant, dry_run: true } => {
-                dry_run::withdrawal(context, &grant).await
-            }
-            Orgs::RevokeTrust { grant, .. } => revoke_trust(context, &grant).await,
+            Orgs::RevokeTrust { grant, dry_run } => revoke_trust(context, &grant, dry_run).await,
         }
     })
 }
 
 async fn create(context: &Context, name: OrgName) -> Result<Report, CliError> {
     let org = context.open_or_create().await?.create_organization(name).await?;
-    Ok(Report::done(&CreatedView { org: OrganizationView::of(&org) }))
+    let text = format!("created {} ({})", org.name, org.id);
+    Ok(Report::done_as(text, &OrganizationView::of(&org)))
 }
 
 async fn list(context: &Context) -> Result<Report, CliError> {
@@ -59,17 +52,25 @@ async fn list(context: &Context) -> Result<Report, CliError> {
         let accepts = in_force.map(GraphGrantView::child).collect();
         ListedView { org: OrganizationView { id: org.id, name: &org.name }, accepts, grants }
     });
-    Ok(Report::requested(&ListView(views.collect())))
+    let views: Vec<_> = views.collect();
+    Ok(Report::requested_as(table(&views), &views))
 }
 
 async fn delete(
     context: &Context,
     org: &OrgReference,
+    dry_run: bool,
     confirmation: Confirmation,
 ) -> Result<Report, CliError> {
-    let keys = context.open_to_change().await?;
+    let keys = context.open(dry_run).await?;
     let org = organization(&keys, org).await?;
     let signing_keys = signing_keys(&keys, org.id).await?;
+    let Opened::ToChange(keys) = keys else {
+        let impact = keys.deletion_impact(org.id).await?;
+        let report = Report::requested(&deletion_view(&org, &impact, signing_keys));
+        let parents = publication_notes::parents(&keys, org.id).await?;
+        return Ok(publication_notes::noted_for_deletion(&keys, &org, &parents, report).await);
+    };
     if confirmation == Confirmation::Needed {
         let impact = keys.deletion_impact(org.id).await?;
         let preview = deletion_view(&org, &impact, signing_keys.clone()).preview();
@@ -100,10 +101,17 @@ async fn grant_trust(
     context: &Context,
     grant: &Grant,
     scope: TrustLimits,
+    dry_run: bool,
 ) -> Result<Report, CliError> {
-    let keys = context.open_to_change().await?;
+    let keys = context.open(dry_run).await?;
     let parent = organization(&keys, &grant.from).await?;
     let child = organization(&keys, &grant.to).await?;
+    let Opened::ToChange(keys) = keys else {
+        let impact = keys.grant_impact(parent.id, child.id, scope).await?;
+        let what = format!("a grant of {} to {}", parent.name, child.name);
+        let report = Report::requested(&ImpactView::of(what, About::Keys, &impact));
+        return Ok(publication_notes::noted(&keys, &parent, RowChange::Gives, report).await);
+    };
     let change = keys.grant_trust(parent.id, child.id, scope).await?;
     let (record, changed) = change.into_parts();
     let replaced = match changed {
@@ -119,28 +127,37 @@ async fn grant_trust(
     Ok(publication_notes::noted(&keys, &parent, RowChange::Gives, report).await)
 }
 
-async fn revoke_trust(context: &Context, grant: &Grant) -> Result<Report, CliError> {
-    let keys = context.open_to_change().await?;
+async fn revoke_trust(context: &Context, grant: &Grant, dry_run: bool) -> Result<Report, CliError> {
+    let keys = context.open(dry_run).await?;
     let parent = organization(&keys, &grant.from).await?;
     let child = organization(&keys, &grant.to).await?;
+    let Opened::ToChange(keys) = keys else {
+        let impact = keys.grant_withdrawal_impact(parent.id, child.id).await?;
+        let what = format!("withdrawing the grant of {} to {}", parent.name, child.name);
+        return Ok(Report::requested(&ImpactView::of(what, About::Keys, &impact)));
+    };
     let (_, changed) = keys.revoke_trust(parent.id, child.id).await?.into_parts();
-    let change = GrantChangeView::of(&parent, &child, changed);
-    let report = Report::done(&WithdrawnView { change });
+    let verb = if changed { "no longer accepts" } else { "did not accept" };
+    let text = format!("{} {verb} keys through {}", parent.name, child.name);
+    let report = Report::done_as(text, &GrantChangeView::of(&parent, &child, changed));
     let change = RowChange::Withdraws(Withdrawn::GrantTo(child.id));
     Ok(publication_notes::noted(&keys, &parent, change, report).await)
 }
 
 #[cfg(test)]
 pub(super) fn documents() -> Vec<Document> {
-    [DOCUMENTS, show::DOCUMENTS, dry_run::DOCUMENTS].concat()
+    [DOCUMENTS, show::DOCUMENTS].concat()
 }
 
 json_documents! {
-    "orgs create": CreatedView<'static>,
-    "orgs list": ListView<'static>,
+    "orgs create": OrganizationView<'static>,
+    "orgs list": Vec<ListedView<'static>>,
     "orgs delete": DeletedView<'static>,
     "orgs grant-trust": GrantedView<'static>,
-    "orgs revoke-trust": WithdrawnView<'static>,
+    "orgs revoke-trust": GrantChangeView<'static>,
+    "orgs delete": ImpactView<'static>,
+    "orgs grant-trust": ImpactView<'static>,
+    "orgs revoke-trust": ImpactView<'static>,
 }
 
 #[derive(Serialize)]
@@ -153,19 +170,6 @@ struct OrganizationView<'a> {
 impl<'a> OrganizationView<'a> {
     fn of(org: &'a OrganizationRecord) -> Self {
         Self { id: org.id, name: &org.name }
-    }
-}
-
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct CreatedView<'a> {
-    #[serde(flatten)]
-    org: OrganizationView<'a>,
-}
-
-impl View for CreatedView<'_> {
-    fn text(&self) -> Lines {
-        Lines::from(format!("created {} ({})", self.org.name, self.org.id))
     }
 }
 
@@ -201,25 +205,16 @@ struct ListedView<'a> {
     grants: Vec<GraphGrantView<'a>>,
 }
 
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(transparent)]
-struct ListView<'a>(Vec<ListedView<'a>>);
-
-impl View for ListView<'_> {
-    fn text(&self) -> Lines {
-        let orgs = || self.0.iter().map(|listed| &listed.org);
-        let ids = ShortIds::new(orgs().map(|org| org.id), orgs().map(|org| org.name));
-        let mut table = Table::new(["NAME", "ID", "ACCEPTS THE KEYS OF"]);
-        for ListedView { org, grants, .. } in &self.0 {
-            let in_force = grants.iter().filter(|grant| grant.is_in_force());
-            let accepts: Vec<_> = in_force.map(GraphGrantView::child_text).collect();
-            table.row([org.name.as_str().into(), ids.cell(org.id), accepts.join(", ").into()]);
-        }
-        let mut text = Lines::new();
-        text.table(table);
-        text
+fn table(listed: &[ListedView<'_>]) -> Table {
+    let orgs = || listed.iter().map(|listed| &listed.org);
+    let ids = ShortIds::new(orgs().map(|org| org.id), orgs().map(|org| org.name));
+    let mut table = Table::new(["NAME", "ID", "ACCEPTS THE KEYS OF"]);
+    for ListedView { org, grants, .. } in listed {
+        let in_force = grants.iter().filter(|grant| grant.is_in_force());
+        let accepts: Vec<_> = in_force.map(GraphGrantView::child_text).collect();
+        table.row([org.name.as_str().into(), ids.cell(org.id), accepts.join(", ").into()]);
     }
+    table
 }
 
 #[derive(Serialize)]
@@ -265,20 +260,5 @@ impl View for GrantedView<'_> {
             text.push(format!("this replaces the grant{before}"));
         }
         text
-    }
-}
-
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct WithdrawnView<'a> {
-    #[serde(flatten)]
-    change: GrantChangeView<'a>,
-}
-
-impl View for WithdrawnView<'_> {
-    fn text(&self) -> Lines {
-        let GrantChangeView { from, to, changed } = &self.change;
-        let verb = if *changed { "no longer accepts" } else { "did not accept" };
-        Lines::from(format!("{} {verb} keys through {}", from.name, to.name))
     }
 }

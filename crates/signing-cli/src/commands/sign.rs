@@ -39,7 +39,7 @@ pub(super) fn run(context: &Context, command: Sign) -> Result<Report, CliError> 
             return Err(CliError::UnusedOrganization);
         }
         SignerSource::Key { source, access } => {
-            let signer = signers::open_given(source, access)?;
+            let signer = signers::open_or_suggest_stored(source, access)?;
             let views = match command.store {
                 // Without a store there is no runtime.
                 false => with_key(&prepared, &*signer),

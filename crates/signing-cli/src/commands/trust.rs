@@ -11,7 +11,7 @@ mod show;
 mod status;
 mod verify;
 
-use crate::cli::{Publish, Resolved, Trust};
+use crate::cli::{Publish, Resolved, ShowArgs, Trust};
 use crate::commands::trust_graph;
 use crate::context::{Context, block_on};
 use crate::error::CliError;
@@ -55,7 +55,8 @@ pub(super) fn run(context: &Context, command: Trust) -> Result<Report, CliError>
             let existing = Existing::replace_if(force);
             block_on(export::export(context, org.as_ref(), &anchor, &output, existing))
         }
-        Trust::Show(Resolved(command)) => show::show(context, command),
+        Trust::Show(ShowArgs { file: Some(file), .. }) => show::show_file(&file),
+        Trust::Show(ShowArgs { org, .. }) => block_on(show::show_stored(context, org.as_ref())),
         Trust::Verify { bundle, trust_root, state_file } => {
             verify::verify(&bundle, &trust_root, state_file.as_deref())
         }

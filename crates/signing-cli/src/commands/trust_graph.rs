@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 use serde_json::json;
-use signing_crypto::{KeyName, OrgId, OrgName, PackagePatterns};
+use signing_crypto::{OrgId, OrgName, PackagePatterns};
 use signing_trust::{
     GrantStanding, GraphGrant, GraphKey, GraphOrganization, KeyStanding, TrustGraph,
 };
@@ -14,11 +14,11 @@ use signing_trust::{
 use crate::cli::{OrgReference, Picture};
 use crate::context::{Context, block_on};
 use crate::error::CliError;
-use crate::lines::{Lines, ShortIds, Table};
+use crate::lines::{Cell, Lines, ShortIds, Table};
 use crate::output::Report;
 use crate::select::organization;
 use crate::time::Time;
-use crate::view::{GraphGrantView, GraphKeyView, View, json_documents, standing_text};
+use crate::view::{GraphGrantView, GraphKeyView, json_documents, standing_text};
 
 pub(super) fn run(
     context: &Context,
@@ -38,7 +38,7 @@ pub(super) fn run(
             Picture::Mermaid => mermaid::draw(&graph),
             Picture::Svg => svg::draw(&graph),
         };
-        Ok(Report::requested(&GraphView::of(&graph, org, drawing)))
+        Ok(Report::requested_as(drawing, &GraphView::of(&graph, org)))
     })
 }
 
@@ -57,10 +57,8 @@ fn text(graph: &TrustGraph) -> Lines {
         });
         let mut table = Table::new(["", "", "", ""]).indented();
         for key in &org.keys {
-            let name = key.name.as_ref().map_or("-", KeyName::as_str);
-            let standing = standing_text(key);
-            let key_id = ids.cell(key.fingerprint);
-            table.row([verb(key).into(), name.into(), key_id, standing.trim_start().into()]);
+            let (name, key_id) = (Cell::or_dash(key.name.as_ref()), ids.cell(key.fingerprint));
+            table.row([verb(key).into(), name, key_id, standing_text(key).trim_start().into()]);
         }
         text.table(table);
         for grant in &org.grants {
@@ -89,8 +87,6 @@ json_documents! { "trust graph": GraphView<'static> }
 struct GraphView<'a> {
     as_of: Time,
     organizations: Vec<OrganizationView<'a>>,
-    #[serde(skip)]
-    drawing: Lines,
 }
 
 #[derive(Serialize)]
@@ -106,7 +102,7 @@ struct OrganizationView<'a> {
 impl<'a> GraphView<'a> {
     /// The rows of other organizations than `drawn_for` have no ids: only their owners can
     /// change them.
-    fn of(graph: &'a TrustGraph, drawn_for: Option<OrgId>, drawing: Lines) -> Self {
+    fn of(graph: &'a TrustGraph, drawn_for: Option<OrgId>) -> Self {
         let organization = |org: &'a GraphOrganization| {
             let mut keys: Vec<_> = org.keys.iter().map(GraphKeyView::of).collect();
             let mut grants: Vec<_> = org.grants.iter().map(GraphGrantView::of).collect();
@@ -118,13 +114,7 @@ impl<'a> GraphView<'a> {
             OrganizationView { id: org.id, name: &org.name, deleted_at, keys, grants }
         };
         let organizations = graph.organizations.iter().map(organization).collect();
-        Self { as_of: Time(graph.as_of), organizations, drawing }
-    }
-}
-
-impl View for GraphView<'_> {
-    fn text(&self) -> Lines {
-        self.drawing.clone()
+        Self { as_of: Time(graph.as_of), organizations }
     }
 }
 

@@ -28,10 +28,7 @@ pub(super) fn run(context: &Context, command: VerifyPackages) -> Result<Report, 
     let mut progress = context.progress(packages.get().len());
     let request = Request {
         config: command.requirements.0,
-        source: match signature {
-            Some(file) => SignatureSource::DetachedFile(file),
-            None => SignatureSource::Auto,
-        },
+        source: signature.map_or(SignatureSource::Auto, SignatureSource::DetachedFile),
         explain: command.explain,
     };
     let verdicts = match trusted_by::offline(&command.trust)? {

@@ -64,6 +64,14 @@ impl Cell {
         }
     }
 
+    pub(crate) fn or_dash(value: Option<impl fmt::Display>) -> Self {
+        value.map_or_else(|| "-".into(), |value| value.to_string().into())
+    }
+
+    pub(crate) fn optional(value: Option<impl fmt::Display>) -> Self {
+        value.map(|value| value.to_string().into()).unwrap_or_default()
+    }
+
     pub(crate) fn abbreviated(whole: impl fmt::Display, short: String) -> Self {
         Self { short: Some(short), ..Self::from(whole.to_string()) }
     }

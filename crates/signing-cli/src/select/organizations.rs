@@ -32,14 +32,14 @@ pub(crate) async fn organization(
     }
     let all = keys.store().organizations().await?;
     let Some(prefix) = given.prefix() else { return Err(no_such_organization(named, &all)) };
-    let mut matching = all.iter().filter(|org| prefix.begins(org.id));
-    match (matching.next(), matching.next()) {
-        (Some(org), None) => Ok(org.clone()),
-        (None, _) => Err(no_such_organization(named, &all)),
-        (Some(_), Some(_)) => {
+    let matching: Vec<_> = all.iter().filter(|org| prefix.begins(org.id)).collect();
+    match &matching[..] {
+        [org] => Ok((*org).clone()),
+        [] => Err(no_such_organization(named, &all)),
+        _ => {
             let ids = ShortIds::new(all.iter().map(|org| org.id), all.iter().map(|org| &org.name));
-            let matching = all.iter().filter(|org| prefix.begins(org.id));
-            let candidates = matching.map(|org| (org.name.clone(), ids.short(org.id))).collect();
+            let candidates = matching.iter().map(|org| (org.name.clone(), ids.short(org.id)));
+            let candidates = candidates.collect();
             Err(CliError::AmbiguousOrganization { given: named.to_string(), candidates })
         }
     }
@@ -58,12 +58,10 @@ pub(crate) async fn organization_or_default(
     if let Some(named) = context.default_organization()? {
         return organization(keys, &named).await;
     }
-    let mut all = keys.store().organizations().await?;
-    match (all.pop(), all.is_empty()) {
-        (Some(only), true) => Ok(only),
-        (None, _) => Err(CliError::NoOrganization),
-        (Some(last), false) => {
-            all.push(last);
+    match <[_; 1]>::try_from(keys.store().organizations().await?) {
+        Ok([only]) => Ok(only),
+        Err(none) if none.is_empty() => Err(CliError::NoOrganization),
+        Err(all) => {
             let organizations = all.into_iter().map(|org| org.name).collect();
             Err(CliError::OrganizationNeeded { organizations, key: None })
         }

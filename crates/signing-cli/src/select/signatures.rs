@@ -34,11 +34,10 @@ pub(crate) async fn signature(
     let limit = MAX_SHOWN as u16 + 2;
     let mut found = keys.store().stored_signatures(org.id, before(prefix), limit).await?;
     found.retain(|signature| prefix.begins(signature.id));
-    match (found.pop(), found.is_empty()) {
-        (Some(signature), true) => Ok(signature),
-        (None, _) => Err(CliError::NoSuchSignature { given: given() }),
-        (Some(last), false) => {
-            found.push(last);
+    match <[_; 1]>::try_from(found) {
+        Ok([signature]) => Ok(signature),
+        Err(none) if none.is_empty() => Err(CliError::NoSuchSignature { given: given() }),
+        Err(found) => {
             // They are in order: what tells one from those beside it tells it from all.
             let ids = ShortIds::new(found.iter().map(|signature| signature.id), [""; 0]);
             let candidates = found.iter().map(|signature| ids.short(signature.id)).collect();

@@ -54,9 +54,7 @@ pub(crate) fn parse_public_key(text: &[u8]) -> Result<VerifyingKey, OpensshKeyEr
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    // ssh-keygen -t ed25519
-    const KEY: &str = "AAAAC3NzaC1lZDI1NTE5AAAAIK/Ahvzj+/PoXxTAJncS0+vFU6Qz7oKUsS8B9tOL8wik";
+    use crate::ssh::tests::KEY;
 
     fn parse(text: &str) -> Result<VerifyingKey, OpensshKeyError> {
         parse_public_key(text.as_bytes())

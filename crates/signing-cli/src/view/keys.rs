@@ -4,9 +4,11 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::json;
 use signing_crypto::{Fingerprint, KeyId, KeyName, Note, OrgId, TrustedKeyId};
-use signing_trust::TrustGraph;
 use signing_trust::store::{RevocationReason, SigningKeyRecord, TrustedKeyRecord};
+use signing_trust::{GraphKey, KeyStanding, TrustGraph};
 
+use super::{GraphKeyView, standing_text};
+use crate::lines::{Cell, ShortIds, Table};
 use crate::time::Time;
 
 #[derive(Serialize)]
@@ -36,6 +38,71 @@ impl<'a> SigningKeyView<'a> {
             note: key.revocation_note.as_ref(),
             predecessor_id: key.predecessor_id,
         }
+    }
+
+    pub(crate) fn row<'r>(&'r self, state: &'r str) -> KeyRow<'r> {
+        let (id, name) = (Some(self.id.to_string()), Some(self.name.as_str()));
+        KeyRow { id, fingerprint: self.fingerprint, name, state }
+    }
+}
+
+/// What the organization states about a key.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct StatedKeyView<'a> {
+    #[serde(flatten)]
+    key: GraphKeyView<'a>,
+    #[serde(skip)]
+    state: String,
+    /// The name by which a command takes a key that has no other.
+    #[serde(skip)]
+    name_by_grant: Option<String>,
+}
+
+impl<'a> StatedKeyView<'a> {
+    pub(crate) fn of(key: &'a GraphKey, graph: &TrustGraph, org: OrgId) -> Self {
+        let standing = standing_text(key);
+        let state = match key.standing {
+            KeyStanding::Trusted => format!("trusted{}", standing.replacen("  ", " ", 1)),
+            _ => format!("{}{}", standing.trim_start(), quoted_note(key.note.as_ref())),
+        };
+        let name_by_grant = name_by_grant(graph, org, key.fingerprint);
+        Self { key: GraphKeyView::of(key), state, name_by_grant }
+    }
+
+    pub(crate) fn row(&self) -> KeyRow<'_> {
+        let Self { key, state, name_by_grant } = self;
+        KeyRow {
+            id: key.id.map(|id| id.to_string()),
+            fingerprint: key.fingerprint,
+            name: key.name.map(KeyName::as_str).or(name_by_grant.as_deref()),
+            state,
+        }
+    }
+}
+
+/// A key in a table.
+pub(crate) struct KeyRow<'a> {
+    pub(crate) id: Option<String>,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) name: Option<&'a str>,
+    pub(crate) state: &'a str,
+}
+
+impl KeyRow<'_> {
+    /// What a command takes for one of these keys.
+    pub(crate) fn short_ids<'r>(rows: impl Iterator<Item = &'r KeyRow<'r>> + Clone) -> ShortIds {
+        let ids = rows.clone().flat_map(|row| [row.id.clone(), Some(row.fingerprint.to_string())]);
+        ShortIds::new(ids.flatten(), rows.filter_map(|row| row.name))
+    }
+
+    pub(crate) fn table(rows: &[Self], ids: &ShortIds) -> Table {
+        let mut table = Table::new(["NAME", "KEY", "STATE"]).with_wide_column("ID").indented();
+        for Self { id, fingerprint, name, state } in rows {
+            let (name, id) = (Cell::or_dash(*name), Cell::optional(id.as_ref()));
+            table.row([name, ids.cell(fingerprint), state.into(), id]);
+        }
+        table
     }
 }
 
@@ -68,7 +135,7 @@ impl<'a> TrustedRowView<'a> {
 }
 
 /// What an organization that `org` granted trust calls a key, as a command takes it.
-pub(crate) fn name_by_grant(graph: &TrustGraph, org: OrgId, key: Fingerprint) -> Option<String> {
+fn name_by_grant(graph: &TrustGraph, org: OrgId, key: Fingerprint) -> Option<String> {
     let others = graph.organizations.iter().filter(|other| other.id != org);
     others.into_iter().find_map(|other| {
         let row = other.keys.iter().find(|row| row.fingerprint == key)?;

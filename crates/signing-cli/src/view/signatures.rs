@@ -9,6 +9,7 @@ use signing_loader::VerificationError;
 use signing_trust::{TrustedKey, UntrustedReason};
 
 use super::TrustedKeyView;
+use crate::lines::{Lines, quoted};
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -32,7 +33,20 @@ impl StatementView {
             expires_at: statement.expires_at(),
         }
     }
+
+    pub(crate) fn text(&self) -> Lines {
+        let mut text = Lines::from(format!("  name       {}", quoted(self.name.as_str())));
+        text.push(format!("  sha256     {}", self.sha256));
+        text.push(format!("  size       {}", self.size));
+        text.extend(self.version.as_ref().map(|version| format!("  version    {version}")));
+        text.push(format!("  signed at  {}", self.signed_at));
+        text.extend(self.expires_at.map(|at| format!("  expires    {at}")));
+        text
+    }
 }
+
+/// Whether a signature counts.
+pub(crate) type Verdict = Result<TrustedKey, VerificationError>;
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -58,10 +72,7 @@ enum VerdictView<'a> {
 }
 
 impl<'a> SignatureView<'a> {
-    pub(crate) fn of(
-        signature: &EnvelopeSignature,
-        verdict: Option<&'a Result<TrustedKey, VerificationError>>,
-    ) -> Self {
+    pub(crate) fn of(signature: &EnvelopeSignature, verdict: Option<&'a Verdict>) -> Self {
         let verdict = match verdict {
             None => VerdictView::Unverified,
             Some(Ok(key)) => VerdictView::Verified(TrustedKeyView::of(key)),
@@ -75,6 +86,21 @@ impl<'a> SignatureView<'a> {
             },
         };
         Self { keyid: signature.claimed_signer(), verdict }
+    }
+}
+
+pub(crate) fn verdict_text(signature: &EnvelopeSignature, verdict: Option<&Verdict>) -> String {
+    match verdict {
+        None => "not checked".into(),
+        Some(Ok(key)) => match signature.claimed_signer() {
+            Some(_) => format!("verified, trusted ({})", key.via),
+            None => format!("verified, by {}, trusted ({})", key.key.fingerprint(), key.via),
+        },
+        Some(Err(VerificationError::UntrustedSigner { reason, .. })) => {
+            format!("not trusted: {reason}")
+        }
+        Some(Err(VerificationError::UnnamedSignature)) => "not tried".into(),
+        Some(Err(_)) => "broken: not made by the key that it names".into(),
     }
 }
 

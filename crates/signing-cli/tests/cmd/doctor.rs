@@ -8,9 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 
-use crate::support::{
-    NOBODY, OTHER_KEK, Scratch, as_nobody, as_root, finish, forge, text, with_kept,
-};
+use crate::support::{NOBODY, OTHER_KEK, Scratch, as_nobody, as_root, finish, forge, text};
 
 /// What `doctor` says.
 struct Examined {
@@ -335,35 +333,6 @@ fn the_files_of_signed_trust_are_examined_where_they_are_named() {
     let absent = Examined::of(&scratch, &["--state-file", "other.state"]);
     absent.assert("state file", "warning");
     assert_eq!(scratch.files(), before);
-}
-
-#[test]
-fn signed_trust_that_nobody_can_read_is_a_problem() {
-    let scratch = scratch();
-    scratch.key_files("root");
-    let init = ["trust", "init", "--org", "acme", "--root-key", "root.pem", "--yes"];
-    scratch.json(&init);
-    Examined::of(&scratch, &[]).assert("expiry", "ok");
-    for kind in ["root", "statement", "revocations"] {
-        let keep = format!(
-            "CREATE TABLE kept.{kind} AS SELECT * FROM trust_documents WHERE kind = '{kind}'"
-        );
-        forge(&scratch, &with_kept(&scratch, &keep));
-        forge(
-            &scratch,
-            &format!("UPDATE trust_documents SET envelope = '{{}}' WHERE kind = '{kind}'"),
-        );
-        let examined = Examined::of(&scratch, &[]);
-        let message = text(&examined.assert("expiry", "problem")["message"]);
-        assert!(message.contains("cannot be read") && message.contains(kind), "{message}");
-        examined.assert_problems(1);
-        let back = format!(
-            "UPDATE trust_documents SET envelope = (SELECT envelope FROM kept.{kind})
-             WHERE kind = '{kind}'"
-        );
-        forge(&scratch, &with_kept(&scratch, &back));
-        Examined::of(&scratch, &[]).assert("expiry", "ok");
-    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ fn openssl(scratch: &Scratch, arguments: &str) -> Run {
     finish(scratch.tool("openssl").args(arguments.split(' ')), b"")
 }
 
-fn must(scratch: &Scratch, arguments: &str) {
+pub(crate) fn must(scratch: &Scratch, arguments: &str) {
     let run = openssl(scratch, arguments);
     assert_eq!(run.code, 0, "openssl {arguments}: {}", run.stderr);
 }

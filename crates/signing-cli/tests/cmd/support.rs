@@ -303,6 +303,12 @@ pub(crate) fn finish(command: &mut Command, input: &[u8]) -> Run {
     run_of(output)
 }
 
+#[track_caller]
+pub(crate) fn succeed(command: &mut Command) {
+    let run = finish(command, b"");
+    assert_eq!(run.code, 0, "{command:?}: {}", run.stderr);
+}
+
 /// Runs a program that believes to talk to a terminal, and gives what it wrote there.
 pub(crate) fn finish_on_a_terminal(command: &mut Command) -> String {
     // One that does not tell its size.

@@ -11,7 +11,7 @@ use signing_store::{
     OrganizationRecord, OrganizationRef, RevocationReason, StoreError, TrustedKeyRecord,
 };
 
-use self::compare::{Focus, KeptDigests};
+use self::compare::Focus;
 use super::TrustReader;
 use crate::error::TrustError;
 use crate::rules::Scenario;
@@ -87,8 +87,7 @@ impl TrustReader {
             affected.extend(those.into_iter().map(|org| (org.id, org)));
         }
         let compromised = Scenario::Compromised(*fingerprint);
-        let kept = KeptDigests::new(Focus::Key(&key));
-        self.trust_impact(&compromised, affected.into_values().collect(), kept).await
+        self.trust_impact(&compromised, affected.into_values().collect(), Focus::Key(&key)).await
     }
 
     /// What would no longer be accepted if `org` denied the key. The key may be one that `org`
@@ -104,7 +103,7 @@ impl TrustReader {
         let key = entries.find_map(|entry| entry.status.key_named(fingerprint));
         let Some(key) = key else { return Ok(TrustImpact::default()) };
         let denied = Scenario::Denied(org, *fingerprint);
-        self.trust_impact(&denied, affected, KeptDigests::new(Focus::Key(&key))).await
+        self.trust_impact(&denied, affected, Focus::Key(&key)).await
     }
 
     /// What would be accepted no more if the trusted key `id` were revoked, for whatever
@@ -113,8 +112,7 @@ impl TrustReader {
         let row = self.store.trusted_key(id).await?;
         let affected = self.with_those_who_granted(row.org_id).await?;
         let Some(key) = key_of(&row) else { return Ok(TrustImpact::default()) };
-        let kept = KeptDigests::new(Focus::Key(&key));
-        self.trust_impact(&Scenario::Revoked(id), affected, kept).await
+        self.trust_impact(&Scenario::Revoked(id), affected, Focus::Key(&key)).await
     }
 
     /// A deleted organization can change nothing, so nothing would happen.

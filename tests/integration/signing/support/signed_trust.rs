@@ -265,28 +265,18 @@ pub(crate) async fn publish_first_documents(keys: &KeyManager, org: OrgId, key: 
 /// Makes of each claim, an `async fn` over a [`SignedTrust`], three tests: with an edited
 /// SQLite file, with a superuser's SQL on Postgres, and with an edited bundle.
 macro_rules! with_signed_trust {
-    ($($claim:ident),* $(,)?) => {$(
-        mod $claim {
+    ($($claim:ident),* $(,)?) => {
+        crate::support::on_both_backends! { $($claim),* }
+        mod by_a_bundle {
             use crate::support::{Backend, Medium, SignedTrust, run};
 
-            #[test]
-            fn on_sqlite() {
-                run(Backend::Sqlite, super::$claim);
-            }
-
-            #[test]
-            #[ignore = "needs Postgres: cargo xtask test-db"]
-            fn on_postgres() {
-                run(Backend::Postgres, super::$claim);
-            }
-
-            #[test]
-            fn by_a_bundle() {
+            $(#[test]
+            fn $claim() {
                 run(Backend::Sqlite, async |signed: SignedTrust| {
                     super::$claim(SignedTrust { medium: Medium::Bundle, ..signed }).await;
                 });
-            }
+            })*
         }
-    )*};
+    };
 }
 pub(crate) use with_signed_trust;

@@ -31,7 +31,7 @@ pub(super) async fn checkpoint(context: &Context, command: Checkpoint) -> Result
     let Resolved(signer) = command.signer;
     let (keys, signer, shown): (_, Box<dyn Signer>, _) = match signer {
         SignerSource::Key { source, access } => {
-            let signer = signers::open_given(&source, &access)?;
+            let signer = signers::open_or_suggest_stored(&source, &access)?;
             let shown = SignerView::of(&*signer);
             (context.open_to_read().await?, signer, shown)
         }

@@ -3,13 +3,14 @@ use signing_loader::{
     ActualContent, ExpectedContent, Explanation, Offline, PackageError, PackagePath,
     SignatureSource, VerificationError, Verifier, package_statement,
 };
-use signing_trust::{KeyManager, TrustedKey};
+use signing_trust::KeyManager;
 
 use crate::advice::refused_key;
 use crate::cli::CosignPackages;
 use crate::commands::trusted_by::{self, StoredTrust};
 use crate::context::Context;
 use crate::error::CliError;
+use crate::view::Verdict;
 
 /// Whose signature must be there already.
 pub(super) enum Trust {
@@ -69,8 +70,6 @@ impl Trust {
         Ok(Some(looked_at.flat_map(|found| found.inspection.signatures).collect()))
     }
 }
-
-pub(super) type Verdict = Result<TrustedKey, VerificationError>;
 
 /// Checks all that needs no trusted key: name, bytes and expiry.
 fn require_same_bytes(package: &PackagePath, envelope: &SignatureEnvelope) -> Result<(), CliError> {

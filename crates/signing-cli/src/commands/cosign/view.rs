@@ -1,10 +1,10 @@
 use serde::Serialize;
 use signing_crypto::{EnvelopeSignature, SignatureId};
 
-use super::trust::Verdict;
-use crate::commands::inspect::verdict_text;
-use crate::lines::{Lines, quoted};
-use crate::view::{SignatureView, SignerView, StatementView, View, json_documents};
+use crate::lines::Lines;
+use crate::view::{
+    SignatureView, SignerView, StatementView, Verdict, View, json_documents, verdict_text,
+};
 
 json_documents! { "package cosign": Vec<CosignedView<'static>> }
 
@@ -66,14 +66,8 @@ impl<'a> BeforeView<'a> {
 
 impl CosignedView<'_> {
     pub(super) fn preview(&self) -> Lines {
-        let StatementView { name, sha256, size, version, signed_at, expires_at } = self.statement;
         let mut text = Lines::from(format!("{} states", self.source));
-        text.push(format!("  name       {}", quoted(name.as_str())));
-        text.push(format!("  sha256     {sha256}"));
-        text.push(format!("  size       {size}"));
-        text.extend(version.as_ref().map(|version| format!("  version    {version}")));
-        text.push(format!("  signed at  {signed_at}"));
-        text.extend(expires_at.map(|at| format!("  expires    {at}")));
+        text.append(self.statement.text());
         text.extend(self.before.iter().map(|before| format!("  signed by  {}", before.text)));
         text
     }

@@ -1,7 +1,7 @@
 use serde::Serialize;
 use signing_trust::store::{RolePurpose, ServerProtection, Store, StoreError};
 
-use crate::cli::{Grantee, Grants};
+use crate::cli::{GrantsArgs, Purpose};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::Lines;
@@ -17,12 +17,13 @@ const WHY: [&str; 4] = [
     "-- database, their members and superusers may define objects in this database.",
 ];
 
-pub(super) async fn run(context: &Context, grants: Grants) -> Result<Report, CliError> {
-    let Grants { role, to, limits, apply } = grants;
-    let purpose = match to {
-        Grantee::Runner => RolePurpose::Runner,
-        Grantee::Admin => RolePurpose::Admin,
-        Grantee::Signer(org) => RolePurpose::Signer(
+pub(super) async fn run(context: &Context, grants: GrantsArgs) -> Result<Report, CliError> {
+    let limits = grants.limits();
+    let GrantsArgs { role, purpose, org, apply, .. } = grants;
+    let purpose = match purpose {
+        Purpose::Runner => RolePurpose::Runner,
+        Purpose::Admin => RolePurpose::Admin,
+        Purpose::Signer => RolePurpose::Signer(
             select::organization_or_default(context, &context.open_to_read().await?, org.as_ref())
                 .await?
                 .id,

@@ -4,11 +4,11 @@ use signing_crypto::{EnvelopeSignature, PackageStatement, error_with_sources};
 use signing_loader::{EnvelopeSource, ExplainedEnvelope, VerificationError};
 use signing_trust::TrustedKey;
 
-use super::{Explained, Verdict, fault, pairs};
+use super::{Explained, fault, pairs};
 use crate::advice::Advice;
 use crate::error::{CliError, Outcome};
 use crate::lines::{Lines, quoted};
-use crate::view::LimitsView;
+use crate::view::{LimitsView, Verdict};
 
 impl Explained<'_> {
     /// What was examined, with each result, the rule that refused, and the next step.

@@ -6,11 +6,11 @@ use signing_trust::store::{
 use signing_trust::{KeyManager, TrustReader, TrustedKey};
 
 use super::dry_run;
-use super::trust::RowChangeView;
-use crate::cli::{self, KeyReference, OrgReference, PublishKey};
+use super::trust::row_change;
+use crate::cli::{self, PublishKey};
 use crate::commands::publication_notes::{self, RowChange};
 use crate::commands::trust::{ChosenKey, InStore, name_to_publish, publish_revocation};
-use crate::context::Context;
+use crate::context::{Context, Opened};
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
@@ -21,16 +21,15 @@ use crate::view::{View, json_documents, quoted_note, refusal_of};
 /// Refuses a key's signatures.
 pub(super) async fn deny(context: &Context, command: cli::Deny) -> Result<Report, CliError> {
     let cli::Deny { key: named, org, note, danger_everywhere, dry_run, publish } = command;
-    if dry_run {
-        let keys = context.open_to_read().await?;
-        let (org, key) = find(context, &keys, org.as_ref(), &named).await?;
-        let report = dry_run::denial(&keys, &org, &key.fingerprint, danger_everywhere).await?;
-        return Ok(noted_if_unknown(report, &org, is_unknown(&keys, &org, &key).await));
-    }
-    let keys = context.open_to_change().await?;
-    let (org, key) = find(context, &keys, org.as_ref(), &named).await?;
+    let keys = context.open(dry_run).await?;
+    let org = select::organization_or_default(context, &keys, org.as_ref()).await?;
+    let key = select::public_key(context, &keys, &org, &named).await?;
     let is_unknown = is_unknown(&keys, &org, &key).await;
     let SelectedPublicKey { fingerprint, name, .. } = key;
+    let Opened::ToChange(keys) = keys else {
+        let report = dry_run::denial(&keys, &org, &fingerprint, danger_everywhere).await?;
+        return Ok(noted_if_unknown(report, &org, is_unknown));
+    };
     let (row, publish) = (InStore::Row(fingerprint), publish.0.as_ref());
     let to_publish = ChosenKey::to_publish(&keys, &org, &named, row, publish).await?;
     let report = match danger_everywhere {
@@ -74,17 +73,6 @@ fn noted_if_unknown(mut report: Report, org: &OrganizationRecord, is_unknown: bo
     report
 }
 
-async fn find(
-    context: &Context,
-    keys: &TrustReader,
-    org: Option<&OrgReference>,
-    named: &KeyReference,
-) -> Result<(OrganizationRecord, SelectedPublicKey), CliError> {
-    let org = select::organization_or_default(context, keys, org).await?;
-    let key = select::public_key(context, keys, &org, named).await?;
-    Ok((org, key))
-}
-
 fn denied(
     org: &OrganizationRecord,
     change: Change<TrustedKeyRecord>,
@@ -103,7 +91,7 @@ fn denied(
     if record.name.is_none() {
         text.extend(name.map(|name| format!("known as     {name}")));
     }
-    Report::done(&RowChangeView::new(text, &record, changed))
+    row_change(text, &record, changed)
 }
 
 /// Publishes a revocation after the row's change, which counts whatever comes of this.
@@ -152,7 +140,7 @@ async fn declared(
 }
 
 json_documents! {
-    "keys deny": RowChangeView<'static>,
+    "keys deny": super::trust::RowChangeView<'static>,
     "keys deny": CompromisedView,
 }
 

@@ -7,7 +7,6 @@ use signing_trust::store::{OrganizationRecord, Revocation, RevocationReason};
 
 use crate::commands::impact::{About, ImpactView};
 use crate::error::CliError;
-use crate::lines::Lines;
 use crate::output::Report;
 use crate::select::Selected;
 use crate::view::{View, json_documents};
@@ -33,13 +32,8 @@ pub(super) async fn revocation(
     };
     let what = format!("revoking the {kind} key {name} as {reason}");
     let impact = ImpactView::of(what, is_about, &impact).with_key(fingerprint);
-    Ok(Report::requested(&RevocationView {
-        impact,
-        fingerprint,
-        kind,
-        id,
-        reason: reason.as_str(),
-    }))
+    let (text, reason) = (impact.text(), reason.as_str());
+    Ok(Report::requested_as(text, &RevocationView { impact, fingerprint, kind, id, reason }))
 }
 
 pub(super) async fn denial(
@@ -59,8 +53,8 @@ pub(super) async fn denial(
         ),
     };
     let impact = ImpactView::of(what, About::Keys, &impact);
-    let fingerprint = *fingerprint;
-    Ok(Report::requested(&DenialView { impact, fingerprint, org_id: org.id, everywhere }))
+    let (fingerprint, org_id, text) = (*fingerprint, org.id, impact.text());
+    Ok(Report::requested_as(text, &DenialView { impact, fingerprint, org_id, everywhere }))
 }
 
 json_documents! {
@@ -87,16 +81,4 @@ struct DenialView<'a> {
     fingerprint: Fingerprint,
     org_id: OrgId,
     everywhere: bool,
-}
-
-impl View for RevocationView<'_> {
-    fn text(&self) -> Lines {
-        self.impact.text()
-    }
-}
-
-impl View for DenialView<'_> {
-    fn text(&self) -> Lines {
-        self.impact.text()
-    }
 }

@@ -9,7 +9,7 @@ use crate::error::CliError;
 use crate::key_files;
 use crate::lines::Lines;
 use crate::output::Report;
-use crate::view::{View, json_documents};
+use crate::view::json_documents;
 
 /// Prints the fingerprint of each file that has one, and says why the others have none.
 pub(super) fn fingerprint(files: &[PathBuf]) -> Result<Report, CliError> {
@@ -21,29 +21,18 @@ pub(super) fn fingerprint(files: &[PathBuf]) -> Result<Report, CliError> {
             Err(error) => refused.push((file, error)),
         }
     }
-    let mut report = Report::requested(&FingerprintsView(found));
+    let mut text = Lines::new();
+    text.extend(found.iter().map(|key| format!("{}  {}", key.fingerprint, key.file)));
+    let mut report = Report::requested_as(text, &found);
     refused.into_iter().for_each(|(file, error)| report.refuse(file, error));
     Ok(report)
 }
 
-json_documents! { "keys fingerprint": FingerprintsView }
+json_documents! { "keys fingerprint": Vec<FingerprintView> }
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct FingerprintView {
     fingerprint: Fingerprint,
     file: String,
-}
-
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(transparent)]
-struct FingerprintsView(Vec<FingerprintView>);
-
-impl View for FingerprintsView {
-    fn text(&self) -> Lines {
-        let mut text = Lines::new();
-        text.extend(self.0.iter().map(|key| format!("{}  {}", key.fingerprint, key.file)));
-        text
-    }
 }

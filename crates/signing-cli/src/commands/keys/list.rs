@@ -11,8 +11,7 @@ use crate::output::Report;
 use crate::select;
 use crate::time::Time;
 use crate::view::{
-    GraphKeyView, SigningKeyView, TrustedKeyView, View, json_documents, name_by_grant, quoted_note,
-    revocation_of, standing_text,
+    KeyRow, SigningKeyView, StatedKeyView, TrustedKeyView, View, json_documents, revocation_of,
 };
 
 /// Lists an organization's signing keys, the keys that it accepts, once for each path,
@@ -37,7 +36,7 @@ pub(super) async fn list(
     };
     let rows = |wanted: &dyn Fn(&GraphKey) -> bool| {
         let own = own.iter().filter(|key| wanted(key));
-        own.map(|key| RowView::of(key, name_by_grant(&graph, org.id, key.fingerprint))).collect()
+        own.map(|key| StatedKeyView::of(key, &graph, org.id)).collect()
     };
     Ok(Report::requested(&KeysView {
         org: &org.name,
@@ -77,18 +76,20 @@ struct KeysView<'a> {
     /// `null` if the database role may not see them.
     signing_keys: Option<Vec<OwnKeyView<'a>>>,
     accepted: Vec<AcceptedView<'a>>,
-    refused: Vec<RowView<'a>>,
-    no_longer_trusted: Vec<RowView<'a>>,
+    refused: Vec<StatedKeyView<'a>>,
+    no_longer_trusted: Vec<StatedKeyView<'a>>,
 }
 
 impl View for KeysView<'_> {
     fn text(&self) -> Lines {
-        let (org, ids) = (self.org, self.short_ids());
-        let mut signing = Table::new(["NAME", "KEY", "STATE"]).with_wide_column("ID").indented();
-        for OwnKeyView { key, state, .. } in self.signing_keys.iter().flatten() {
-            let (name, id) = (key.name.as_str(), key.id.to_string());
-            signing.row([name.into(), ids.cell(key.fingerprint), state.into(), id.into()]);
-        }
+        let org = self.org;
+        let signing = self.signing_keys.iter().flatten();
+        let signing: Vec<_> = signing.map(|own| own.key.row(&own.state)).collect();
+        let accepted_rows: Vec<_> = self.accepted.iter().map(AcceptedView::row).collect();
+        let refused: Vec<_> = self.refused.iter().map(StatedKeyView::row).collect();
+        let no_longer: Vec<_> = self.no_longer_trusted.iter().map(StatedKeyView::row).collect();
+        let all = [&signing, &accepted_rows, &refused, &no_longer];
+        let ids = KeyRow::short_ids(all.into_iter().flatten());
         let heads = ["NAME", "KEY", "TRUST", "UNTIL", "PACKAGES"];
         let mut accepted = Table::new(heads).with_wide_column("ID").indented();
         for AcceptedView { key, id, path, .. } in &self.accepted {
@@ -97,7 +98,7 @@ impl View for KeysView<'_> {
                 (TrustPath::Granted { child_name, .. }, Some(name)) => {
                     format!("{child_name}/{name}").into()
                 }
-                _ => name_or_dash(key.name),
+                _ => Cell::or_dash(key.name),
             };
             accepted.row([
                 name,
@@ -105,29 +106,16 @@ impl View for KeysView<'_> {
                 path.to_string().into(),
                 key.limits.until_text().into(),
                 key.limits.packages_text().into(),
-                id.map(|id| id.to_string()).unwrap_or_default().into(),
+                Cell::optional(*id),
             ]);
         }
-        let rows = |keys: &[RowView<'_>]| {
-            let heads = ["NAME", "KEY", "STATE"];
-            let mut table = Table::new(heads).with_wide_column("ID").indented();
-            for RowView { row, state, name_by_grant } in keys {
-                let id = row.id.map(|id| id.to_string()).unwrap_or_default();
-                let key = ids.cell(row.fingerprint);
-                let name = match name_by_grant {
-                    Some(name) if row.name.is_none() => name.into(),
-                    _ => name_or_dash(row.name),
-                };
-                table.row([name, key, state.into(), id.into()]);
-            }
-            table
-        };
+        let rows = |rows: &[KeyRow<'_>]| KeyRow::table(rows, &ids);
         let mut text = Lines::new();
         for (heading, table) in [
-            (format!("signing keys of {org}"), signing),
+            (format!("signing keys of {org}"), rows(&signing)),
             (format!("keys whose signatures {org} accepts"), accepted),
-            (format!("keys whose signatures {org} refuses"), rows(&self.refused)),
-            (format!("keys that {org} no longer trusts itself"), rows(&self.no_longer_trusted)),
+            (format!("keys whose signatures {org} refuses"), rows(&refused)),
+            (format!("keys that {org} no longer trusts itself"), rows(&no_longer)),
         ] {
             if !table.is_empty() {
                 text.push(heading);
@@ -148,30 +136,6 @@ impl View for KeysView<'_> {
         }
         text
     }
-}
-
-impl KeysView<'_> {
-    /// What a command takes for one of these keys.
-    fn short_ids(&self) -> ShortIds {
-        let rows = || self.refused.iter().chain(&self.no_longer_trusted).map(|view| &view.row);
-        let signing = || self.signing_keys.iter().flatten().map(|view| &view.key);
-        let accepted = || self.accepted.iter();
-        let ids = signing()
-            .flat_map(|key| [key.id.to_string(), key.fingerprint.to_string()])
-            .chain(accepted().map(|view| view.key.fingerprint.to_string()))
-            .chain(accepted().filter_map(|view| Some(view.id?.to_string())))
-            .chain(rows().map(|row| row.fingerprint.to_string()))
-            .chain(rows().filter_map(|row| Some(row.id?.to_string())));
-        let names = signing()
-            .map(|key| key.name)
-            .chain(accepted().filter_map(|view| view.key.name))
-            .chain(rows().filter_map(|row| row.name));
-        ShortIds::new(ids, names)
-    }
-}
-
-fn name_or_dash(name: Option<&KeyName>) -> Cell {
-    name.map_or("-", KeyName::as_str).into()
 }
 
 /// A signing key of the organization.
@@ -229,26 +193,10 @@ impl<'a> AcceptedView<'a> {
         };
         Self { key: TrustedKeyView::of(key), id, refuse_with, path: &key.via }
     }
-}
 
-/// One of the organization's rows about a key that it does not accept.
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct RowView<'a> {
-    #[serde(flatten)]
-    row: GraphKeyView<'a>,
-    #[serde(skip)]
-    state: String,
-    /// The name by which a command takes a key that has no other.
-    #[serde(skip)]
-    name_by_grant: Option<String>,
-}
-
-impl<'a> RowView<'a> {
-    fn of(key: &'a GraphKey, name_by_grant: Option<String>) -> Self {
-        let note = quoted_note(key.note.as_ref());
-        let state = format!("{}{note}", standing_text(key).trim_start());
-        Self { row: GraphKeyView::of(key), state, name_by_grant }
+    fn row(&self) -> KeyRow<'_> {
+        let (id, name) = (self.id.map(|id| id.to_string()), self.key.name.map(KeyName::as_str));
+        KeyRow { id, fingerprint: self.key.fingerprint, name, state: "" }
     }
 }
 

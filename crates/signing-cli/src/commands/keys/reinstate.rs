@@ -8,7 +8,7 @@ use signing_trust::{TrustError, TrustReader};
 use crate::cli;
 use crate::commands::impact::{About, ImpactView};
 use crate::commands::publication_notes::{self, RowChange};
-use crate::context::Context;
+use crate::context::{Context, Opened};
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
@@ -22,16 +22,14 @@ pub(super) async fn reinstate(
 ) -> Result<Report, CliError> {
     let cli::KeyArgs { key, org, .. } = &command.key;
     let kind = command.key.kind();
-    let note = match command.note {
-        Some(note) if !command.dry_run => note,
-        _ => {
-            let keys = context.open_to_read().await?;
-            let key = select::key(context, &keys, org.as_ref(), key, kind).await?;
-            return dry_run(&keys, key).await;
-        }
+    let note = command.note.filter(|_| !command.dry_run);
+    let keys = context.open(note.is_none()).await?;
+    let key = select::key(context, &keys, org.as_ref(), key, kind).await?;
+    let (keys, note) = match (keys, note) {
+        (Opened::ToChange(keys), Some(note)) => (keys, note),
+        (keys, _) => return dry_run(&keys, key).await,
     };
-    let keys = context.open_to_change().await?;
-    Ok(match select::key(context, &keys, org.as_ref(), key, kind).await? {
+    Ok(match key {
         Selected::Signing(key) => {
             let change = match keys.reinstate_signing_key(key.id, &note).await {
                 Ok(change) => change,
@@ -39,26 +37,19 @@ pub(super) async fn reinstate(
             };
             let changed = matches!(change, Change::Made(_));
             let done = if changed { "may sign again" } else { "was not revoked" };
-            Report::done(&ReinstatedView {
-                kind: "signing",
-                id: key.id.to_string(),
-                fingerprint: key.fingerprint,
-                changed,
-                text: format!("the signing key {} {done}", key.name),
-            })
+            let text = format!("the signing key {} {done}", key.name);
+            let (kind, id, fingerprint) = ("signing", key.id.to_string(), key.fingerprint);
+            Report::done_as(text, &ReinstatedView { kind, id, fingerprint, changed })
         }
         Selected::Trusted(key) => {
             let owner = keys.store().organization(OrganizationRef::Id(key.org_id)).await?;
             let change = keys.reinstate_trusted_key(key.id, &note).await?;
-            let report = Report::done(&ReinstatedView {
-                kind: "trusted",
-                id: key.id.to_string(),
-                fingerprint: key.fingerprint,
-                changed: matches!(change, Change::Made(_)),
-                text: new_standing(&owner.name, &change),
-            });
-            publication_notes::noted(&keys, &owner, RowChange::Trusts(&key.fingerprint), report)
-                .await
+            let text = new_standing(&owner.name, &change);
+            let (kind, id, fingerprint) = ("trusted", key.id.to_string(), key.fingerprint);
+            let changed = matches!(change, Change::Made(_));
+            let view = ReinstatedView { kind, id, fingerprint, changed };
+            let report = Report::done_as(text, &view);
+            publication_notes::noted(&keys, &owner, RowChange::Trusts(&fingerprint), report).await
         }
     })
 }
@@ -141,14 +132,6 @@ struct ReinstatedView {
     id: String,
     fingerprint: Fingerprint,
     changed: bool,
-    #[serde(skip)]
-    text: String,
-}
-
-impl View for ReinstatedView {
-    fn text(&self) -> Lines {
-        Lines::from(&self.text)
-    }
 }
 
 /// A signing key that was not reinstated.

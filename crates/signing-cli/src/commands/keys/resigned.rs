@@ -93,15 +93,13 @@ impl<'a> ResignedView<'a> {
         for package in &self.packages {
             table.row([
                 Cell::name(package.name.as_str()),
-                package.version.map(ToString::to_string).unwrap_or_default().into(),
+                Cell::optional(package.version),
                 ids.cell(package.sha256),
-                package.expires_at.map(|at| at.to_string()).unwrap_or_default().into(),
+                Cell::optional(package.expires_at),
                 package.result_text(self.stage).into(),
             ]);
         }
-        let mut lines = Lines::new();
-        lines.table(table.indented());
-        lines
+        table.indented().into()
     }
 }
 

@@ -11,33 +11,29 @@ use super::dry_run;
 use crate::cli::{self, PublishKey};
 use crate::commands::publication_notes::{self, RowChange};
 use crate::commands::trust::{ChosenKey, InStore, name_to_publish};
-use crate::context::Context;
+use crate::context::{Context, Opened};
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
 use crate::select::{self, Selected};
 use crate::signed_trust::Withdrawn;
 use crate::time::Time;
-use crate::view::{View, json_documents, refusal_of, revocation_of};
+use crate::view::{json_documents, refusal_of, revocation_of};
 
 /// Revokes a signing key or a trusted key.
 pub(super) async fn revoke(context: &Context, command: cli::Revoke) -> Result<Report, CliError> {
     let revocation = Revocation { reason: command.reason.into(), note: command.note };
     let publish = command.publish.0.as_ref();
-    let named = &command.key.key;
-    if command.dry_run {
-        let mut keys = context.open_to_read().await?;
-        let (owner, key) = find(context, &keys, &command.key).await?;
-        if must_be_proven(&key, &revocation, publish)? {
-            keys = keys.with_kek(proving_kek(context, &owner)?);
-        }
-        return dry_run::revocation(&keys, &owner.name, key, &revocation).await;
-    }
-    let mut keys = context.open_to_change().await?;
-    let (owner, key) = find(context, &keys, &command.key).await?;
+    let cli::KeyArgs { key: named, org, .. } = &command.key;
+    let mut keys = context.open(command.dry_run).await?;
+    let key = select::key(context, &keys, org.as_ref(), named, command.key.kind()).await?;
+    let owner = keys.store().organization(OrganizationRef::Id(key.org_id())).await?;
     if must_be_proven(&key, &revocation, publish)? {
         keys = keys.with_kek(proving_kek(context, &owner)?);
     }
+    let Opened::ToChange(keys) = keys else {
+        return dry_run::revocation(&keys, &owner.name, key, &revocation).await;
+    };
     let proven = proven(&keys, &key, &revocation).await?;
     let in_store = proven.as_ref().map_or(InStore::Row(key.fingerprint()), InStore::Proven);
     let to_publish = ChosenKey::to_publish(&keys, &owner, named, in_store, publish).await?;
@@ -79,18 +75,6 @@ async fn proven(
         }
         _ => Ok(None),
     }
-}
-
-/// The key, and the organization whose key or row it is.
-async fn find(
-    context: &Context,
-    keys: &TrustReader,
-    arguments: &cli::KeyArgs,
-) -> Result<(OrganizationRecord, Selected), CliError> {
-    let cli::KeyArgs { key, org, .. } = arguments;
-    let key = select::key(context, keys, org.as_ref(), key, arguments.kind()).await?;
-    let owner = keys.store().organization(OrganizationRef::Id(key.org_id())).await?;
-    Ok((owner, key))
 }
 
 /// Whether every organization would refuse a key: first it is proven that it is this one.
@@ -152,10 +136,8 @@ async fn revoke_signing(
     }
     let key = Selected::Signing(key);
     let still_trusted_by = still_trusted_by.iter().map(|(org, _)| &org.name).collect();
-    Ok(Report::done(&RevokedView {
-        still_trusted_by: Some(still_trusted_by),
-        ..RevokedView::of(&key, changed, text)
-    }))
+    let view = RevokedView::of(&key, changed);
+    Ok(Report::done_as(text, &RevokedView { still_trusted_by: Some(still_trusted_by), ..view }))
 }
 
 fn signing_text(owner: &OrgName, key: &SigningKeyRecord, changed: bool) -> Lines {
@@ -200,7 +182,7 @@ async fn revoke_trusted(
     }
     let earlier = refusal_of(if changed { before } else { &key });
     text.extend(earlier.map(|earlier| format!("it was {earlier}")));
-    Ok(Report::done(&RevokedView::of(&Selected::Trusted(key), changed, text)))
+    Ok(Report::done_as(text, &RevokedView::of(&Selected::Trusted(key), changed)))
 }
 
 fn trusted_text(owner: &OrgName, key: &TrustedKeyRecord, changed: bool) -> Lines {
@@ -236,12 +218,10 @@ struct RevokedView<'a> {
     changed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     still_trusted_by: Option<Vec<&'a OrgName>>,
-    #[serde(skip)]
-    text: Lines,
 }
 
 impl<'a> RevokedView<'a> {
-    fn of(key: &'a Selected, changed: bool, text: Lines) -> Self {
+    fn of(key: &'a Selected, changed: bool) -> Self {
         let (kind, revoked_at, reason, note) = match key {
             Selected::Signing(key) => {
                 ("signing", key.revoked_at, key.revocation_reason, &key.revocation_note)
@@ -260,13 +240,6 @@ impl<'a> RevokedView<'a> {
             note: note.as_ref(),
             changed,
             still_trusted_by: None,
-            text,
         }
-    }
-}
-
-impl View for RevokedView<'_> {
-    fn text(&self) -> Lines {
-        self.text.clone()
     }
 }

@@ -9,7 +9,7 @@ use super::resigned::{ResignedView, Stage};
 use super::rotate_dry_run::RotationImpactView;
 use crate::cli;
 use crate::commands::publication_notes;
-use crate::context::Context;
+use crate::context::{Context, Opened};
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
@@ -22,15 +22,13 @@ use crate::view::{View, json_documents};
 /// Replaces a signing key with a new one, and lists the remaining steps.
 pub(super) async fn rotate(context: &Context, command: cli::Rotate) -> Result<Report, CliError> {
     let mut resign = if command.resign { Resign::All } else { Resign::Leave };
-    if command.dry_run {
-        let keys = context.open_to_read_with_kek().await?;
-        let id = select::signing_key(context, &keys, command.org.as_ref(), &command.key).await?;
+    let keys = context.open(command.dry_run).await?.with_kek(context.kek()?);
+    let id = select::signing_key(context, &keys, command.org.as_ref(), &command.key).await?;
+    let Opened::ToChange(keys) = keys else {
         let impact = keys.rotation_impact(id, command.name, resign).await?;
         let owner = keys.store().organization(OrganizationRef::Id(impact.old.org_id)).await?.name;
         return Ok(Report::requested(&RotationImpactView::of(&impact, &owner)));
-    }
-    let keys = context.open_to_change_with_kek().await?;
-    let id = select::signing_key(context, &keys, command.org.as_ref(), &command.key).await?;
+    };
     if resign == Resign::All && Confirmation::given_if(command.yes) == Confirmation::Needed {
         let (signatures, packages) = keys.resigned_packages(id).await?;
         // Only what was shown is signed, whatever others store before the answer.

@@ -12,7 +12,7 @@ use crate::cli::{KeyReference, OrgReference};
 use crate::commands::stored_signatures::{self, Maker, StoredSignatureView};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::lines::{Lines, Table, counted};
+use crate::lines::{Cell, Lines, Table, counted};
 use crate::output::Report;
 use crate::select;
 use crate::time::Time;
@@ -208,7 +208,7 @@ impl KeyView<'_> {
                     change.occurred_at.to_string().into(),
                     change.org.as_str().into(),
                     (&change.event).into(),
-                    change.actor.as_deref().unwrap_or("-").into(),
+                    Cell::or_dash(change.actor.as_ref()),
                 ]);
             }
             text.table(table);

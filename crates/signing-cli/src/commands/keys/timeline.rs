@@ -11,11 +11,11 @@ use signing_trust::{GraphKey, KeyStanding};
 use crate::cli::{self, TimelinePicture};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::lines::{Lines, ShortIds, Table};
+use crate::lines::{Cell, Lines, ShortIds, Table};
 use crate::output::Report;
 use crate::select;
 use crate::time::Time;
-use crate::view::{View, json_documents};
+use crate::view::json_documents;
 
 pub(super) async fn timeline(
     context: &Context,
@@ -52,10 +52,11 @@ pub(super) async fn timeline(
         None => facts.lanes(compromised_at),
     };
     let view = TimelineView { org: &org.name, as_of: Time(graph.as_of), keys: lanes };
-    Ok(Report::requested(&match command.format {
-        TimelinePicture::Text => Drawn { lines: view.text(), view },
-        TimelinePicture::Svg => Drawn { lines: svg::draw(&view), view },
-    }))
+    let drawing = match command.format {
+        TimelinePicture::Text => view.text(),
+        TimelinePicture::Svg => svg::draw(&view),
+    };
+    Ok(Report::requested_as(drawing, &view))
 }
 
 /// What the store states about an organization's keys.
@@ -178,7 +179,7 @@ fn lane_of<'v, 'a>(
     lane
 }
 
-json_documents! { "keys timeline": Drawn<'static> }
+json_documents! { "keys timeline": TimelineView<'static> }
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -256,35 +257,16 @@ impl TimelineView<'_> {
         let mut table = Table::new(["NAME", "KEY", "STATE", "FROM", "TO"]);
         for lane in &self.keys {
             for period in &lane.periods {
-                let name = lane.name.map_or("-", KeyName::as_str);
                 table.row([
-                    name.into(),
+                    Cell::or_dash(lane.name),
                     ids.cell(lane.fingerprint),
                     period.what.as_str().into(),
                     period.from.to_string().into(),
-                    period.until.map(|until| until.to_string()).unwrap_or_default().into(),
+                    Cell::optional(period.until),
                 ]);
             }
         }
-        let mut text = Lines::new();
-        text.table(table);
-        text
-    }
-}
-
-/// A view, and how it is shown.
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Drawn<'a> {
-    #[serde(flatten)]
-    view: TimelineView<'a>,
-    #[serde(skip)]
-    lines: Lines,
-}
-
-impl View for Drawn<'_> {
-    fn text(&self) -> Lines {
-        self.lines.clone()
+        table.into()
     }
 }
 

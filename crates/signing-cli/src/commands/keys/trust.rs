@@ -7,14 +7,14 @@ use crate::advice::refused_key;
 use crate::cli::{self, KeyReference, KeyToTrust, OrgReference, Resolved};
 use crate::commands::impact::{About, ImpactView};
 use crate::commands::publication_notes::{self, RowChange};
-use crate::context::Context;
+use crate::context::{Context, Opened};
 use crate::error::CliError;
 use crate::key_files;
 use crate::lines::Lines;
 use crate::output::Report;
 use crate::select;
 use crate::time::Time;
-use crate::view::{TrustedRowView, View, json_documents};
+use crate::view::{TrustedRowView, json_documents};
 
 /// Accepts a key's signatures.
 pub(super) async fn trust(context: &Context, command: cli::TrustKey) -> Result<Report, CliError> {
@@ -28,31 +28,21 @@ pub(super) async fn trust(context: &Context, command: cli::TrustKey) -> Result<R
         KeyToTrust::Stored(named) => Key::Stored(named),
     };
     let until = expires_at.map(|at| format!(" until {}", Time(at))).unwrap_or_default();
-    if dry_run {
-        let keys = match key {
-            Key::Given(_) => context.open_to_read().await?,
-            Key::Stored(_) => context.open_to_read_with_kek().await?,
-        };
-        let Found { org, key, name, .. } = find(context, &keys, org, key, name).await?;
+    let mut keys = context.open(dry_run).await?;
+    if matches!(key, Key::Stored(_)) {
+        keys = keys.with_kek(context.kek()?);
+    }
+    let Found { org, key, name, earlier } = find(context, &keys, org, key, name).await?;
+    let Opened::ToChange(keys) = keys else {
         let impact = match keys.trusted_public_key_impact(org.id, &key, name, expires_at).await {
             Ok(impact) => impact,
             Err(error) => return Err(refused_key::of_trust(&keys, &org, error).await),
         };
         let what = format!("trusting {} for {}{until}", key.fingerprint(), org.name);
         let report = Report::requested(&ImpactView::of(what, About::Keys, &impact));
-        return Ok(publication_notes::noted(
-            &keys,
-            &org,
-            RowChange::Trusts(&key.fingerprint()),
-            report,
-        )
-        .await);
-    }
-    let keys = match key {
-        Key::Given(_) => context.open_to_change().await?,
-        Key::Stored(_) => context.open_to_change_with_kek().await?,
+        let change = RowChange::Trusts(&key.fingerprint());
+        return Ok(publication_notes::noted(&keys, &org, change, report).await);
     };
-    let Found { org, key, name, earlier } = find(context, &keys, org, key, name).await?;
     let change = match keys.trust_public_key(org.id, &key, name, expires_at).await {
         Ok(change) => change,
         Err(error) => return Err(refused_key::of_trust(&keys, &org, error).await),
@@ -71,7 +61,7 @@ pub(super) async fn trust(context: &Context, command: cli::TrustKey) -> Result<R
             text.push(format!("before: until {}", Time(at)));
         }
     }
-    let mut report = Report::done(&RowChangeView::new(text, &record, changed));
+    let mut report = row_change(text, &record, changed);
     if let Some(note) = name_note(&keys, &org, &record).await.unwrap_or_default() {
         report.note(note);
     }
@@ -155,21 +145,10 @@ pub(super) struct RowChangeView<'a> {
     #[serde(flatten)]
     row: TrustedRowView<'a>,
     changed: bool,
-    #[serde(skip)]
-    message: Lines,
 }
 
-impl<'a> RowChangeView<'a> {
-    pub(super) fn new(message: Lines, record: &'a TrustedKeyRecord, changed: bool) -> Self {
-        Self { row: TrustedRowView::of(record), changed, message }
-    }
-}
-
-impl View for RowChangeView<'_> {
-    fn text(&self) -> Lines {
-        let mut text = self.message.clone();
-        text.push(format!("id           {}", self.row.id));
-        text.extend(self.row.name.map(|name| format!("name         {name}")));
-        text
-    }
+pub(super) fn row_change(mut text: Lines, record: &TrustedKeyRecord, changed: bool) -> Report {
+    text.push(format!("id           {}", record.id));
+    text.extend(record.name.as_ref().map(|name| format!("name         {name}")));
+    Report::done_as(text, &RowChangeView { row: TrustedRowView::of(record), changed })
 }

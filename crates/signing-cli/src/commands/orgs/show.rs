@@ -1,20 +1,19 @@
 use serde::Serialize;
-use signing_crypto::{DocumentTexts, KeyName};
+use signing_crypto::DocumentTexts;
 use signing_trust::store::SigningKeyRecord;
-use signing_trust::{GraphKey, KeyStanding};
 
 use super::OrganizationView;
 use crate::cli::OrgReference;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::lines::{Lines, ShortIds, Table};
+use crate::lines::Lines;
 use crate::output::Report;
 use crate::select::{UNREADABLE, organization_or_default, readable_signing_keys};
 use crate::signed_trust::headers;
 use crate::time::Time;
 use crate::view::{
-    DocumentView, GraphGrantView, GraphKeyView, SigningKeyView, View, json_documents,
-    name_by_grant, quoted_note, revocation_of, standing_text,
+    DocumentView, GraphGrantView, KeyRow, SigningKeyView, StatedKeyView, View, json_documents,
+    revocation_of,
 };
 
 /// Shows an organization, its keys, the grants that it has made and received, and its signed
@@ -42,10 +41,7 @@ pub(super) async fn show(
             .map(|(parent, grant)| GraphGrantView::received(parent, grant))
             .collect(),
         signing_keys: signing.as_ref().map(|keys| keys.iter().map(OwnKeyView::of).collect()),
-        trusted_keys: trusted
-            .iter()
-            .map(|key| TrustedView::of(key, name_by_grant(&graph, org.id, key.fingerprint)))
-            .collect(),
+        trusted_keys: trusted.iter().map(|key| StatedKeyView::of(key, &graph, org.id)).collect(),
         signed_trust: documents.as_ref().map(SignedTrustView::of),
     }))
 }
@@ -64,7 +60,7 @@ struct ShownView<'a> {
     granted_by: Vec<GraphGrantView<'a>>,
     /// `null` if the database role may not see them.
     signing_keys: Option<Vec<OwnKeyView<'a>>>,
-    trusted_keys: Vec<TrustedView<'a>>,
+    trusted_keys: Vec<StatedKeyView<'a>>,
     signed_trust: Option<SignedTrustView>,
 }
 
@@ -87,27 +83,11 @@ impl View for ShownView<'_> {
 
 impl ShownView<'_> {
     fn keys_text(&self) -> Lines {
-        let signing = || self.signing_keys.iter().flatten().map(|own| &own.key);
-        let trusted = || self.trusted_keys.iter().map(|own| &own.key);
-        let ids = signing().flat_map(|key| [key.id.to_string(), key.fingerprint.to_string()]);
-        let ids = ids.chain(trusted().map(|key| key.fingerprint.to_string()));
-        let ids = ids.chain(trusted().filter_map(|key| Some(key.id?.to_string())));
-        let names = signing().map(|key| key.name).chain(trusted().filter_map(|key| key.name));
-        let ids = ShortIds::new(ids, names);
-        let table = || Table::new(["NAME", "KEY", "STATE"]).with_wide_column("ID").indented();
+        let signing = self.signing_keys.iter().flatten();
+        let own: Vec<_> = signing.map(|own| own.key.row(&own.state)).collect();
+        let stated: Vec<_> = self.trusted_keys.iter().map(StatedKeyView::row).collect();
+        let ids = KeyRow::short_ids(own.iter().chain(&stated));
         let mut text = Lines::new();
-        let mut own = table();
-        for OwnKeyView { key, state } in self.signing_keys.iter().flatten() {
-            let id = key.id.to_string();
-            let fingerprint = ids.cell(key.fingerprint);
-            own.row([key.name.as_str().into(), fingerprint, state.into(), id.into()]);
-        }
-        let mut stated = table();
-        for TrustedView { key, state, name_by_grant } in &self.trusted_keys {
-            let id = key.id.map(|id| id.to_string()).unwrap_or_default();
-            let name = key.name.map(KeyName::as_str).or(name_by_grant.as_deref()).unwrap_or("-");
-            stated.row([name.into(), ids.cell(key.fingerprint), state.into(), id.into()]);
-        }
         for (what, keys) in [(OWN, own), ("keys that it trusts or refuses itself", stated)] {
             match (keys.is_empty(), what) {
                 (true, OWN) if self.signing_keys.is_none() => {
@@ -116,7 +96,7 @@ impl ShownView<'_> {
                 (true, _) => text.push(format!("{what}: none")),
                 (false, _) => text.push(what),
             }
-            text.table(keys);
+            text.table(KeyRow::table(&keys, &ids));
         }
         text
     }
@@ -138,30 +118,6 @@ impl<'a> OwnKeyView<'a> {
     fn of(key: &'a SigningKeyRecord) -> Self {
         let state = revocation_of(key).unwrap_or_else(|| "can sign".into());
         Self { key: SigningKeyView::of(key), state }
-    }
-}
-
-/// What the organization states about a key.
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct TrustedView<'a> {
-    #[serde(flatten)]
-    key: GraphKeyView<'a>,
-    #[serde(skip)]
-    state: String,
-    /// The name by which a command takes a key that has no other.
-    #[serde(skip)]
-    name_by_grant: Option<String>,
-}
-
-impl<'a> TrustedView<'a> {
-    fn of(key: &'a GraphKey, name_by_grant: Option<String>) -> Self {
-        let standing = standing_text(key);
-        let state = match key.standing {
-            KeyStanding::Trusted => format!("trusted{}", standing.replacen("  ", " ", 1)),
-            _ => format!("{}{}", standing.trim_start(), quoted_note(key.note.as_ref())),
-        };
-        Self { key: GraphKeyView::of(key), state, name_by_grant }
     }
 }
 

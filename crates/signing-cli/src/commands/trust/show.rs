@@ -7,8 +7,8 @@ use signing_crypto::{
     RootDocument, SignedDocument, TrustBundle, TrustDocument, TrustStatement,
 };
 
-use crate::cli::{OrgReference, Show};
-use crate::context::{Context, block_on};
+use crate::cli::OrgReference;
+use crate::context::Context;
 use crate::error::CliError;
 use crate::files;
 use crate::lines::Lines;
@@ -16,14 +16,7 @@ use crate::output::Report;
 use crate::select;
 use crate::view::{DocumentsView, MissingView, View, json_documents};
 
-pub(super) fn show(context: &Context, command: Show) -> Result<Report, CliError> {
-    match command {
-        Show::File(path) => show_file(&path),
-        Show::Stored(org) => block_on(show_stored(context, org.as_ref())),
-    }
-}
-
-fn show_file(path: &Path) -> Result<Report, CliError> {
+pub(super) fn show_file(path: &Path) -> Result<Report, CliError> {
     let bytes = files::read_at_most(path, MAX_BUNDLE_SIZE as u64 + 1)?;
     let unknown = || CliError::UnknownTrustFile { path: path.into() };
     let (what, documents, missing) = match serde_json::from_slice::<Value>(&bytes) {
@@ -92,7 +85,10 @@ fn parse<D: TrustDocument>(path: &Path, bytes: &[u8]) -> Result<SignedDocument<D
 }
 
 /// What the store has of an organization.
-async fn show_stored(context: &Context, org: Option<&OrgReference>) -> Result<Report, CliError> {
+pub(super) async fn show_stored(
+    context: &Context,
+    org: Option<&OrgReference>,
+) -> Result<Report, CliError> {
     let keys = context.open_to_read().await?;
     let org = select::organization_or_default(context, &keys, org).await?;
     let missing = CliError::NoTrustDocuments { org: org.name.clone() };

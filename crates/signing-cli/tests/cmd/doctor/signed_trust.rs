@@ -1,6 +1,6 @@
 //! Whether a runner with these files would believe what the store has.
 
-use crate::support::{Scratch, text};
+use crate::support::{Scratch, forge, text, with_kept};
 
 use super::{Examined, scratch, set_mode};
 
@@ -104,4 +104,32 @@ fn signed_trust_is_not_checked_without_its_files_or_a_store() {
     let gone = [&FILES[..], &["--database-url", "gone.db"]].concat();
     Examined::of(&scratch, &gone).assert("signed trust", "not_checked");
     Examined::of(&scratch, &FILES).assert("signed trust", "ok");
+}
+
+#[test]
+fn signed_trust_that_nobody_can_read_is_a_problem() {
+    let scratch = scratch();
+    scratch.key_files("root");
+    scratch.json(&INIT);
+    Examined::of(&scratch, &[]).assert("expiry", "ok");
+    for kind in ["root", "statement", "revocations"] {
+        let keep = format!(
+            "CREATE TABLE kept.{kind} AS SELECT * FROM trust_documents WHERE kind = '{kind}'"
+        );
+        forge(&scratch, &with_kept(&scratch, &keep));
+        forge(
+            &scratch,
+            &format!("UPDATE trust_documents SET envelope = '{{}}' WHERE kind = '{kind}'"),
+        );
+        let examined = Examined::of(&scratch, &[]);
+        let message = text(&examined.assert("expiry", "problem")["message"]);
+        assert!(message.contains("cannot be read") && message.contains(kind), "{message}");
+        examined.assert_problems(1);
+        let back = format!(
+            "UPDATE trust_documents SET envelope = (SELECT envelope FROM kept.{kind})
+             WHERE kind = '{kind}'"
+        );
+        forge(&scratch, &with_kept(&scratch, &back));
+        Examined::of(&scratch, &[]).assert("expiry", "ok");
+    }
 }

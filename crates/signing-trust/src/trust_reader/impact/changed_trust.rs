@@ -63,18 +63,13 @@ impl TrustReader {
     ) -> Result<TrustImpact, TrustError> {
         let affected = vec![self.require_existing(parent).await?];
         let withdrawn = Scenario::GrantWithdrawn(parent, child);
-        self.trust_impact(&withdrawn, affected, KeptDigests::new(Focus::Everything)).await
+        self.trust_impact(&withdrawn, affected, Focus::Everything).await
     }
 
     /// What would no longer be accepted if `org` were deleted. Changes nothing.
     pub async fn deletion_impact(&self, org: OrgId) -> Result<TrustImpact, TrustError> {
         let affected = self.with_those_who_granted(org).await?;
-        self.trust_impact(
-            &Scenario::OrganizationDeleted(org),
-            affected,
-            KeptDigests::new(Focus::Everything),
-        )
-        .await
+        self.trust_impact(&Scenario::OrganizationDeleted(org), affected, Focus::Everything).await
     }
 
     /// What would be accepted if `parent` granted trust to `child`. A grant that reaches less far
@@ -97,7 +92,7 @@ impl TrustReader {
         let grant = TrustGrant::new(None, &child, reach);
         let keys = read_all(&self.store, child.id, usize::MAX).await?.keys;
         let granted = Scenario::Granted(Box::new(NewGrant { parent, grant, keys }));
-        self.trust_impact(&granted, affected, KeptDigests::new(Focus::Everything)).await
+        self.trust_impact(&granted, affected, Focus::Everything).await
     }
 
     /// What would be accepted if `org` trusted a public key until `expires_at`. Changes nothing.
@@ -115,7 +110,7 @@ impl TrustReader {
         self.require_future(expires_at).await?;
         let trusted = self.new_trust(org, key, name, expires_at).await?;
         let affected = self.with_those_who_granted(org).await?;
-        self.trust_impact(&trusted, affected, KeptDigests::new(Focus::Key(key))).await
+        self.trust_impact(&trusted, affected, Focus::Key(key)).await
     }
 
     /// # Errors
@@ -171,15 +166,10 @@ impl TrustReader {
             return Err(StoreError::Compromised { fingerprint, at }.into());
         }
         let reinstated = Scenario::Reinstated { row: id, fingerprint };
-        match key_of(&row) {
-            Some(key) => {
-                self.trust_impact(&reinstated, affected, KeptDigests::new(Focus::Key(&key))).await
-            }
-            // Grants can bring back a key that was denied by its fingerprint.
-            None => {
-                self.trust_impact(&reinstated, affected, KeptDigests::new(Focus::Everything)).await
-            }
-        }
+        let key = key_of(&row);
+        // Grants can bring back a key that was denied by its fingerprint.
+        let focus = key.as_ref().map_or(Focus::Everything, Focus::Key);
+        self.trust_impact(&reinstated, affected, focus).await
     }
 
     /// The signing key `id`, if its retirement can be taken back. That changes nothing about
@@ -215,7 +205,7 @@ impl TrustReader {
     ) -> Result<TrustImpact, TrustError> {
         let affected = vec![self.require_existing(org).await?];
         let set = Scenario::FloorSet { org, package: package.clone(), floor };
-        self.trust_impact(&set, affected, KeptDigests::new(Focus::Package(package))).await
+        self.trust_impact(&set, affected, Focus::Package(package)).await
     }
 
     /// The organization, then those that granted trust to it.
@@ -230,12 +220,13 @@ impl TrustReader {
     }
 
     /// Judges all that these organizations accept, twice.
-    pub(super) async fn trust_impact(
+    pub(super) async fn trust_impact<'a>(
         &self,
         scenario: &Scenario,
         mut affected: Vec<OrganizationRecord>,
-        mut kept: KeptDigests<'_>,
+        kept: impl Into<KeptDigests<'a>>,
     ) -> Result<TrustImpact, TrustError> {
+        let mut kept = kept.into();
         affected.sort_by(|a, b| a.name.cmp(&b.name));
         let mut impact = TrustImpact::default();
         for org in affected {
@@ -341,7 +332,7 @@ mod tests {
             (SEARCH_LIMIT, 1, SearchExtent::All),
             (Duration::ZERO, 0, SearchExtent::UntilTimeLimit),
         ] {
-            let mut kept = KeptDigests::new(Focus::Key(&public));
+            let mut kept = KeptDigests::from(Focus::Key(&public));
             kept.search = SignatureSearch::within(limit);
             let revoked = Scenario::Revoked(row.id);
             let impact = keys.trust_impact(&revoked, vec![org.clone()], kept).await.unwrap();

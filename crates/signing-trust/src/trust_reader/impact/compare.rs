@@ -58,12 +58,14 @@ pub(super) struct KeptDigests<'a> {
     digests: BTreeMap<OrgId, BTreeSet<PackageDigest>>,
 }
 
-impl<'a> KeptDigests<'a> {
-    pub(super) fn new(focus: Focus<'a>) -> Self {
+impl<'a> From<Focus<'a>> for KeptDigests<'a> {
+    fn from(focus: Focus<'a>) -> Self {
         let search = SignatureSearch::within(SEARCH_LIMIT);
         Self { focus, planned: None, search, digests: BTreeMap::new() }
     }
+}
 
+impl<'a> KeptDigests<'a> {
     pub(super) fn after(self, planned: PlannedSigning<'a>) -> Self {
         Self { planned: Some(planned), ..self }
     }

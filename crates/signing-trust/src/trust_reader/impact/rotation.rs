@@ -78,7 +78,7 @@ impl TrustReader {
         let ResignTally { signatures, packages } =
             self.each_resigned(&planned.resigning, limit, Some(&planned)).await?;
         let (old, new) = (keys.old.verifying_key(), keys.successor());
-        let kept = KeptDigests::new(Focus::Rotation { old: &old, new: &new }).after(planned);
+        let kept = KeptDigests::from(Focus::Rotation { old: &old, new: &new }).after(planned);
         let trust = self.trust_impact(&scenario, affected, kept).await?;
         let successor = match keys.found {
             Some(found) => PlannedSuccessor::Made(Box::new(found.into_record())),
