@@ -46,7 +46,8 @@ impl ContentKind {
         let label = text.strip_prefix("-----BEGIN ").and_then(|rest| rest.split("-----").next());
         match label {
             Some("PRIVATE KEY" | "ENCRYPTED PRIVATE KEY") => return Self::PrivateKey,
-            Some(label) if label.ends_with("PRIVATE KEY") => return Self::OtherPrivateKey,
+            // openssl also writes something before a key.
+            _ if text.lines().any(begins_private_key) => return Self::OtherPrivateKey,
             Some("PUBLIC KEY") => return Self::PublicKey,
             _ => {}
         }
@@ -92,6 +93,10 @@ impl ContentKind {
     }
 }
 
+fn begins_private_key(line: &str) -> bool {
+    line.starts_with("-----BEGIN ") && line.contains("PRIVATE KEY")
+}
+
 impl fmt::Display for ContentKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -131,6 +136,10 @@ mod tests {
             ("-----BEGIN PUBLIC KEY-----\nMCow", ContentKind::PublicKey),
             ("-----BEGIN CERTIFICATE-----\nMIIB", ContentKind::Other),
             ("-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl", ContentKind::OtherPrivateKey),
+            (
+                "-----BEGIN EC PARAMETERS-----\nBggq\n-----BEGIN EC PRIVATE KEY-----\nMHcC",
+                ContentKind::OtherPrivateKey,
+            ),
             (&hexadecimal, ContentKind::ThirtyTwoBytes),
             (&base64, ContentKind::ThirtyTwoBytes),
             ("cloacina trust state 1\n", ContentKind::StateFile),

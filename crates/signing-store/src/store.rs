@@ -156,12 +156,16 @@ impl Store {
         #[cfg(not(feature = "sqlite"))]
         let created = Vec::new();
         let pool = Pool::connect(url, Access::Write)?;
-        let applied = match migrate::status(&pool).await? {
+        let status = migrate::status(&pool).await?;
+        let store = Self::checked(StoreReader::new(pool)).await?;
+        let applied = match status {
             SchemaStatus::Current => created,
-            SchemaStatus::Empty | SchemaStatus::Outdated { .. } => migrate::apply(&pool).await?,
+            SchemaStatus::Empty | SchemaStatus::Outdated { .. } => {
+                migrate::apply(&store.pool).await?
+            }
             SchemaStatus::TooNew { unknown } => return Err(StoreError::SchemaTooNew { unknown }),
         };
-        Ok((Self::checked(StoreReader::new(pool)).await?, applied))
+        Ok((store, applied))
     }
 
     async fn checked(reader: StoreReader) -> Result<Self, StoreError> {

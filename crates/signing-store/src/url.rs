@@ -19,8 +19,8 @@ pub(crate) use sqlite::SqliteTarget;
 ///
 /// A SQLite file must be this process' user's or root's. `sqlite:path?owner=ops` also
 /// allows one of the user `ops`, who may then decide what the store says: a name, or the
-/// number of a user. It is only read. Only what begins with `sqlite:` has parameters; just a path is one,
-/// question marks and all.
+/// number of a user. Such a store is only read. Only what begins with `sqlite:` has
+/// parameters; just a path is one, question marks and all.
 ///
 /// Postgres URLs take these of libpq's parameters, among others:
 ///

@@ -15,8 +15,8 @@ pub(super) const FIND_SIGNATURES: &str = "list the signatures: cloacina package 
 pub(super) fn store(error: &StoreError) -> Advice {
     let next = match error {
         StoreError::NoDatabase { .. } => {
-            "check --database-url; to begin: cloacina init <org>; to sign without a store: --key <PEM \
-             file>"
+            "check --database-url; to begin: cloacina init <org>; without a store, sign with --key <PEM \
+             file>, and verify with --trust-bundle <file> or --trust-key <PEM file>"
         }
         StoreError::File { .. } => {
             "check that the directory exists, and that you may write to it and to the file"
@@ -94,7 +94,7 @@ pub(super) fn store(error: &StoreError) -> Advice {
         StoreError::TrustDocumentConflict { .. } => {
             "if this was published before, nothing is left to do; otherwise somebody has published \
              meanwhile: look at what they have published with cloacina trust status, then run the \
-             command again; make a draft again, and have it signed again"
+             command again; for a draft, make a draft again, and have it signed"
         }
         StoreError::TooManyKeyRows { .. } => trust::NAME_THE_KEY,
         StoreError::Compromised { .. } => {
@@ -284,9 +284,12 @@ fn unsafe_schema(fault: &SchemaFault) -> Cow<'static, str> {
             grantee(role)
         )
         .into(),
-        SchemaFault::UnknownObject { .. }
-        | SchemaFault::MissingObject { .. }
-        | SchemaFault::Damaged { .. } => {
+        SchemaFault::Damaged { .. } => {
+            "restore a backup: until then nothing can be changed in this store, and runners go on with \
+             what it says; unless a disk has failed, find out who changed the file"
+                .into()
+        }
+        SchemaFault::UnknownObject { .. } | SchemaFault::MissingObject { .. } => {
             "find out who changed the store and what that did, then restore a backup from before"
                 .into()
         }

@@ -26,7 +26,7 @@ pub(super) enum RowChange<'a> {
         key: &'a Fingerprint,
         named: &'a str,
     },
-    /// There is no organization any more. Nothing can be published for it then, so that comes first.
+    /// There is no organization any more, so nothing can be published for it.
     Deletes,
 }
 

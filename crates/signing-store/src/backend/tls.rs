@@ -78,7 +78,8 @@ fn from_environment() -> Result<RootCertStore, StoreError> {
             (origin, found, None)
         }
         (None, Some(_)) => {
-            let reason = "a directory is not read: give sslrootcert, or set SSL_CERT_FILE";
+            let reason =
+                "a directory is not read: unset it, give sslrootcert, or set SSL_CERT_FILE";
             return Err(unusable("SSL_CERT_DIR", reason.into()));
         }
         (None, None) => {

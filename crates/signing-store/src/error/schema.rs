@@ -37,7 +37,7 @@ pub enum SchemaFault {
     /// The tables and their indexes do not agree, or pages are damaged or used twice.
     #[error("its tables are damaged: {found}")]
     Damaged {
-        /// What SQLite found first.
+        /// One thing that SQLite found.
         found: String,
     },
 }

@@ -69,6 +69,8 @@ pub(super) async fn require_sound_file(
     match found == "ok" {
         true => Ok(()),
         false => {
+            // Several findings about pages are one answer, below a heading.
+            let found = found.lines().last().unwrap_or_default().to_owned();
             let fault = SchemaFault::Damaged { found };
             Err(StoreError::UnsafeSchema { schema: "main".into(), fault })
         }

@@ -142,7 +142,7 @@ pub(super) async fn export(
     Ok(Report::done(&view))
 }
 
-/// It may be the only copy. What is there is looked at again before it is replaced.
+/// A private key may be the only copy. The file is looked at again before it is replaced.
 fn require_no_private_key(path: &Path) -> Result<(), CliError> {
     match ContentKind::at(path) {
         Ok(Some(found @ (ContentKind::PrivateKey | ContentKind::OtherPrivateKey))) => {

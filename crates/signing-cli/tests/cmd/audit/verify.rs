@@ -53,8 +53,8 @@ fn what_cannot_be_decided_exits_with_2() {
     let (scratch, _) = acme();
     scratch.fails(2, "NoSuchOrganization", &["audit", "verify", "--org", "acne"]);
     forge(&scratch, "DROP TABLE audit_log");
-    scratch.fails(2, "DatabaseUnavailable", &["audit", "verify", "--org", "acme"]);
-    scratch.fails(2, "DatabaseUnavailable", &["audit", "verify"]);
+    scratch.fails(2, "UnsafeSchema", &["audit", "verify", "--org", "acme"]);
+    scratch.fails(2, "UnsafeSchema", &["audit", "verify"]);
 }
 
 #[test]
