@@ -3,8 +3,8 @@
 //! On Postgres somebody else who may create objects in its schemas could replace a function or an
 //! operator. A SQLite file has no roles, and what its owner once put into it stays in every copy:
 //! a trigger that takes a revocation back, a view in place of a table, a table that replaces one
-//! denial by the next, or an index that leads a revocation to another row. What is missing matters as well: a trigger tells other processes that trust
-//! has changed.
+//! denial by the next, or an index that leads a revocation to another row. What is missing matters
+//! as well: a trigger tells other processes that trust has changed.
 
 use crate::error::StoreError;
 use crate::migrations::SchemaStatus;

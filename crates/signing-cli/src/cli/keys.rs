@@ -144,7 +144,7 @@ pub(crate) struct GenerateArgs {
     #[command(flatten)]
     passphrase: PassphraseArgs,
 
-    /// Replace an existing public key, but no private key
+    /// Replace an existing public key, but no private key in PEM
     #[arg(long, requires = "output", conflicts_with = "org")]
     force: bool,
 }
