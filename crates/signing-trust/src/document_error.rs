@@ -185,14 +185,16 @@ pub enum SignedTrustError {
     /// The clock shows a time before a document was issued, by more than a day. Nothing can be
     /// decided by it: what has expired would count.
     #[error(
-        "the documents of {org} were issued at {}, and the clock shows {}",
+        "the {kind} document of {org} was issued at {}, and the clock shows {}",
         rfc3339(issued_at),
         rfc3339(now)
     )]
     IssuedLater {
-        /// Whose documents they are.
+        /// Whose document it is.
         org: DocumentOwner,
-        /// When the last of them was issued.
+        /// Which one.
+        kind: TrustDocumentKind,
+        /// When it was issued.
         issued_at: DateTime<Utc>,
         /// What the clock shows.
         now: DateTime<Utc>,

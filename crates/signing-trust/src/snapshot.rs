@@ -48,8 +48,8 @@ pub(crate) struct Expiry {
     /// The one that ends first, and when.
     pub(crate) kind: TrustDocumentKind,
     pub(crate) at: DateTime<Utc>,
-    /// When the last of them was issued: it is later than that now.
-    pub(crate) issued_at: DateTime<Utc>,
+    /// When the last of them was issued, and which one that is: it is later than that now.
+    pub(crate) issued: (DateTime<Utc>, TrustDocumentKind),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

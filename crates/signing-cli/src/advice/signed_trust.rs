@@ -3,9 +3,11 @@ use std::path::Path;
 
 use signing_crypto::{
     DraftSignatureError, MalformedBundle, MalformedDraft, MalformedTrustDocument, OrgName, Role,
-    ThresholdNotMet, shell_word,
+    ThresholdNotMet, TrustDocumentKind, shell_word,
 };
-use signing_trust::{DecisionError, SignedTrustError, TrustRootError, VersionMemoryError};
+use signing_trust::{
+    DecisionError, DocumentOwner, SignedTrustError, TrustRootError, VersionMemoryError,
+};
 
 use super::{Advice, package, refused, signers, trust, undecided, unknown};
 use crate::error::Outcome;
@@ -53,27 +55,18 @@ pub(super) fn signed(error: &SignedTrustError) -> Advice {
             return refused(error.code(), next);
         }
         SignedTrustError::Expired { org, kind, .. } => {
-            let next = match role_of(*kind) {
-                Role::Root => format!(
-                    "sign the next root document with enough keys of the root role: cloacina trust \
-                     rotate-root --org {org} --trust-root <file> --root-key <private key>"
-                ),
-                role => format!(
-                    "sign it again with enough keys of the {role} role: cloacina trust publish --org \
-                     {org} --trust-root <file> --key <private key>"
-                ),
-            };
             let next = format!(
-                "{next}; hosts with a bundle need a new one then: cloacina trust export; if it should \
-                 not have expired, set the clock"
+                "{}; hosts with a bundle need a new one then: cloacina trust export; if it should \
+                 not have expired, set the clock",
+                sign_again(org, *kind)
             );
             return refused(error.code(), next);
         }
-        SignedTrustError::IssuedLater { org, .. } => {
+        SignedTrustError::IssuedLater { org, kind, .. } => {
             let next = format!(
-                "set the clock; if it is right, sign the documents again on a machine whose clock is \
-                 right: {}",
-                publish(&org.name)
+                "set the clock; if it is right, that of the machine that issued the document was \
+                 ahead: {}",
+                sign_again(org, *kind)
             );
             return refused(error.code(), next);
         }
@@ -166,6 +159,20 @@ pub(super) fn child(org: &str, child: &OrgName, fault: &SignedTrustError) -> Str
 }
 
 /// The command that signs what the rows say.
+fn sign_again(org: &DocumentOwner, kind: TrustDocumentKind) -> String {
+    let DocumentOwner { name, .. } = org;
+    match role_of(kind) {
+        Role::Root => format!(
+            "sign the next root document with enough keys of the root role: cloacina trust \
+             rotate-root --org {name} --trust-root <file> --root-key <private key>"
+        ),
+        role => format!(
+            "sign it again with enough keys of the {role} role: cloacina trust publish --org {name} \
+             --trust-root <file> --key <private key>"
+        ),
+    }
+}
+
 pub(crate) fn publish(org: impl Display) -> String {
     format!("cloacina trust publish --org {org} --key <private key> --trust-root <file>")
 }

@@ -253,11 +253,11 @@ pub(crate) fn require_current(
 
 /// That signed documents were not issued later than a clock shows, or it shows a wrong time.
 pub(crate) fn require_issued(expiry: &Expiry, now: DateTime<Utc>) -> Result<(), SignedTrustError> {
-    let &Expiry { ref org, issued_at, .. } = expiry;
+    let &Expiry { ref org, issued: (issued_at, kind), .. } = expiry;
     match now < issued_at - MAX_CLOCK_DELAY {
         true => {
             let org = DocumentOwner::clone(org);
-            Err(SignedTrustError::IssuedLater { org, issued_at, now })
+            Err(SignedTrustError::IssuedLater { org, kind, issued_at, now })
         }
         false => Ok(()),
     }

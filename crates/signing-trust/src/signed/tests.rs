@@ -23,7 +23,7 @@ fn trust(as_of: Option<DateTime<Utc>>) -> OrganizationTrust {
             }),
             kind: TrustDocumentKind::Statement,
             at,
-            issued_at: DateTime::UNIX_EPOCH,
+            issued: (DateTime::UNIX_EPOCH, TrustDocumentKind::Root),
         }),
         as_of: Some(TimedHeartbeat { heartbeat, asked: boot_time() }),
         ..OrganizationTrust::default()
@@ -72,7 +72,7 @@ fn documents_count_for_as_long_as_a_clock_may_be_ahead() {
 fn nothing_is_decided_by_a_clock_that_is_more_than_a_day_behind_the_documents() {
     let issued_at = Utc::now();
     let mut trust = trust(None);
-    trust.documents.as_mut().unwrap().issued_at = issued_at;
+    trust.documents.as_mut().unwrap().issued = (issued_at, TrustDocumentKind::Root);
     for (behind, counts) in
         [(TimeDelta::hours(-1), true), (TimeDelta::days(1), true), (TimeDelta::hours(25), false)]
     {

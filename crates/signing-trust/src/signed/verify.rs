@@ -232,19 +232,19 @@ fn verify_one(
     Ok(documents)
 }
 
-/// Which of the documents expires first, and when; and when the last of them was issued.
+/// Which of the documents expires first, and which was issued last, and when.
 pub(crate) fn first_expiry(
     root: &RootDocument,
     statement: &TrustStatement,
     revocations: &Revocations,
 ) -> Expiry {
     let [first, second, third] = ends(root, statement, revocations);
-    let issued_at = first.issued_at.max(second.issued_at).max(third.issued_at);
+    let issued = first.issued.max(second.issued).max(third.issued);
     let first = [second, third].into_iter().fold(first, |first, next| match next.at < first.at {
         true => next,
         false => first,
     });
-    Expiry { issued_at, ..first }
+    Expiry { issued, ..first }
 }
 
 /// Until when each of the documents counts.
@@ -259,7 +259,7 @@ fn ends(root: &RootDocument, statement: &TrustStatement, revocations: &Revocatio
         org: org.clone(),
         kind,
         at: header.expires_at.to_utc(),
-        issued_at: header.issued_at.to_utc(),
+        issued: (header.issued_at.to_utc(), kind),
     })
 }
 

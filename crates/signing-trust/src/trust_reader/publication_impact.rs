@@ -198,7 +198,7 @@ mod tests {
             org: Arc::new(DocumentOwner { id: OrgId::random(), name: "acme".parse().unwrap() }),
             kind: TrustDocumentKind::Revocations,
             at: Utc::now() + TimeDelta::days(days),
-            issued_at: Utc::now(),
+            issued: (Utc::now(), TrustDocumentKind::Revocations),
         };
         OrganizationTrust { documents: Some(end), ..Default::default() }
     }

@@ -137,6 +137,7 @@ fn signed() -> Vec<SignedTrustError> {
         SignedTrustError::Threshold { org, source: threshold() },
         SignedTrustError::IssuedLater {
             org: owner(),
+            kind,
             issued_at: values::time(),
             now: values::time(),
         },
