@@ -11,7 +11,7 @@ use signing_store::{
 };
 use zeroize::Zeroizing;
 
-use super::decide::{DecisionContext, Packages, trusted_paths};
+use super::decide::{DecisionContext, KeyStanding, Packages, key_standing, trusted_paths};
 use crate::candidates::{MAX_CANDIDATES, decide_signers};
 use crate::decision::{
     DecisionError, Signers, TrustDecision, TrustPath, TrustedKey, UntrustedReason,
@@ -20,6 +20,7 @@ use crate::error::TrustError;
 use crate::rules;
 use crate::snapshot::OrganizationTrust;
 
+mod documents;
 mod limits;
 mod reference;
 mod scenarios;
@@ -295,6 +296,18 @@ fn a_row_whose_key_does_not_match_its_fingerprint_is_not_trusted() {
     assert_eq!(verdict(&beside, &key(1)).unwrap().key, key(1));
     let without = TrustedKeyRecord { public_key: None, ..active(&key(1)) };
     assert_eq!(verdict(&[own(Some(without))], &key(1)), Err(UntrustedReason::Unknown));
+}
+
+#[test]
+fn a_row_that_holds_another_key_than_it_names_is_listed_as_mismatched() {
+    let standing = |row: TrustedKeyRecord| {
+        let fingerprint = row.fingerprint;
+        let trust = known(&[own(Some(row))]);
+        let status = &trust.keys[&fingerprint].own().unwrap().status;
+        key_standing(&fingerprint, status, None, context())
+    };
+    assert_eq!(standing(active(&key(1))), Some(KeyStanding::Trusted));
+    assert_eq!(standing(swapped(&key(1), &key(2))), Some(KeyStanding::Mismatched));
 }
 
 #[test]

@@ -101,6 +101,45 @@ fn replaced_grant_moves_no_statement_to_another_grant() {
         Scenario::GrantWithdrawn(trust.organization.as_ref().unwrap().id, child[0].org.id);
     let withdrawn = simulate(&trust, &withdrawn, at(40));
     assert_eq!([1, 2, 3].map(|number| accepts(&withdrawn, number)), [false, true, true]);
+    let by_another = Scenario::GrantWithdrawn(OrgId::random(), child[0].org.id);
+    assert_eq!(simulate(&trust, &by_another, at(40)), trust);
+}
+
+#[test]
+fn deletion_ends_the_organizations_own_trust_and_what_others_have_from_it() {
+    let facts = [own(Some(active(&key(1)))), granted("vendor", active(&key(2)))];
+    let trust = known(&[&facts[..], &[granted("other", active(&key(3)))]].concat());
+    let after = |org| {
+        let then = simulate(&trust, &Scenario::OrganizationDeleted(org), at(40));
+        [1, 2, 3].map(|number| accepts(&then, number))
+    };
+    assert_eq!(after(facts[0].org.id), [false; 3]);
+    assert_eq!(after(facts[1].org.id), [true, false, true]);
+    assert_eq!(after(OrgId::random()), [true; 3]);
+}
+
+#[test]
+fn only_a_new_grants_parent_has_a_new_child() {
+    let trust = known(&[own(None)]);
+    let [parent, child] = [trust.organization.as_ref().unwrap().id, OrgId::random()];
+    let record = OrganizationRecord { id: child, ..organization("vendor") };
+    let facts = [Fact { org: record, ..own(Some(active(&key(1)))) }];
+    let scenario = new_grant(&trust, &facts, TrustLimits::default());
+    assert_eq!(scenario.new_child_of(parent), Some(child));
+    assert_eq!(scenario.new_child_of(child), None);
+    assert_eq!(Scenario::Unchanged.new_child_of(parent), None);
+}
+
+#[test]
+fn signatures_are_hidden_from_a_withdrawn_grants_parent_and_with_a_deleted_keeper_from_all() {
+    let [parent, child, other] = [(); 3].map(|()| OrgId::random());
+    let pairs = [(parent, child), (child, parent), (parent, other), (other, child)];
+    let hidden = |scenario: &Scenario| pairs.map(|(org, keeper)| scenario.hides(org, keeper));
+    let withdrawn = Scenario::GrantWithdrawn(parent, child);
+    assert_eq!(hidden(&withdrawn), [true, false, false, false]);
+    let deleted = Scenario::OrganizationDeleted(child);
+    assert_eq!(hidden(&deleted), [true, false, false, true]);
+    assert_eq!(hidden(&Scenario::Unchanged), [false; 4]);
 }
 
 #[test]
