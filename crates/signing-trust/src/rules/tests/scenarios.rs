@@ -79,6 +79,20 @@ fn new_grant_brings_what_its_child_trusts_itself_and_nothing_else() {
 }
 
 #[test]
+fn what_a_new_child_says_stands_in_the_place_of_its_grant() {
+    for child in ["first", "middle", "vendor"] {
+        let facts = ["grower", "sender"].map(|name| granted(name, active(&key(1))));
+        let trust = known(&[&[own(Some(active(&key(1))))], &facts[..]].concat());
+        let record = organization(child);
+        let said = [Fact { org: record, ..own(Some(active(&key(1)))) }];
+        let then = simulate(&trust, &new_grant(&trust, &said, TrustLimits::default()), at(40));
+        let entries = &then.keys[&key(1).fingerprint()].entries;
+        let places: Vec<_> = entries.iter().map(|entry| entry.by.grant()).collect();
+        assert_eq!(places, [None, Some(0), Some(1), Some(2)], "{child}");
+    }
+}
+
+#[test]
 fn replaced_grant_moves_no_statement_to_another_grant() {
     let [first, second] = [granted("first", active(&key(1))), granted("second", active(&key(2)))];
     let third = granted("third", active(&key(3)));
@@ -162,6 +176,16 @@ fn trusted_key_is_accepted_by_its_organization_and_by_those_that_granted_it_trus
     assert!(accepts(&then(&parent), 1) && accepts(&then(&own_trust), 1));
     let denied = known(&[Fact { org: parent_record(&parent), ..own(Some(revoked(&key(2), 30))) }]);
     assert!(!accepts(&then(&denied), 2), "a parent's own denial wins");
+
+    let through = Fact { org: child.clone(), ..granted("vendor", active(&key(3))) };
+    let grant = through.grant.map(|grant| TrustGrantRecord { child_org_id: child.id, ..grant });
+    let known_child =
+        known(&[own(None), granted("other", active(&key(1))), Fact { grant, ..through }]);
+    let then = simulate(&known_child, &trusted(&[&known_child]), at(40));
+    assert!(accepts(&then, 2));
+    let [by_vendor, by_other] = [child.id, known_child.grants[0].child];
+    let without = |org| simulate(&then, &Scenario::OrganizationDeleted(org), at(40));
+    assert!(!accepts(&without(by_vendor), 2) && accepts(&without(by_other), 2));
 }
 
 fn parent_record(trust: &OrganizationTrust) -> OrganizationRecord {
