@@ -182,8 +182,14 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
+/// Whether there is a scheme (RFC 3986, section 3.1), or what is left of one or of libpq's
+/// `keyword=value` after a mistake.
 fn looks_like_a_url(text: &str) -> bool {
-    text.contains("://") || text.starts_with("postgres") || text.contains("password=")
+    let is_of_scheme = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+    let has_scheme = text.split_once(':').is_some_and(|(scheme, _)| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(is_of_scheme)
+    });
+    has_scheme || text.contains("://") || text.starts_with("postgres") || text.contains("password=")
 }
 
 #[cfg(feature = "postgres")]
@@ -265,6 +271,19 @@ mod tests {
         assert!(matches!("".parse::<DatabaseUrl>(), Err(UrlError::Empty)));
         assert!(matches!("sqlite:".parse::<DatabaseUrl>(), Err(UrlError::Empty)));
         assert!(matches!(":memory:".parse::<DatabaseUrl>(), Err(UrlError::InMemory)));
+        for text in ["~", "~/store.db", "sqlite:~/store.db", "sqlite:~ops/store.db?owner=0"] {
+            assert!(matches!(text.parse::<DatabaseUrl>(), Err(UrlError::Tilde)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_file_with_a_colon_or_a_tilde_in_its_name_is_named_with_its_directory() {
+        for path in ["./a:b.db", "/srv/a:b.db", "./~/store.db", "store~.db"] {
+            let url: DatabaseUrl = path.parse().unwrap();
+            assert_eq!(url.sqlite_path(), Some(Path::new(path)));
+        }
+        let url: DatabaseUrl = "sqlite:a:b.db".parse().unwrap();
+        assert_eq!(url.sqlite_path(), Some(Path::new("a:b.db")));
     }
 
     #[test]
@@ -274,6 +293,9 @@ mod tests {
             "postgres:/ann:hunter2@h/db",
             "postgres//ann:hunter2@h/db",
             "host=h password=hunter2",
+            "sqlite3:store.db",
+            "SQLite:store.db",
+            "my store://hunter2",
         ] {
             let error = text.parse::<DatabaseUrl>().unwrap_err();
             assert!(matches!(error, UrlError::UnknownScheme), "{text}");

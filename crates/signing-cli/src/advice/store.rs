@@ -238,10 +238,15 @@ pub(super) fn url(error: &UrlError) -> Advice {
         UrlError::BackendNotBuilt { .. } => "use a build of cloacina that has this backend",
         #[cfg(feature = "postgres")]
         UrlError::Postgres(_) => "give postgres://user@host/database or a file's path",
+        UrlError::Tilde => "give the whole path, or ./~ if the directory or the file is called so",
+        UrlError::UnknownScheme => {
+            "give postgres://user@host/database or a file's path; one with a colon in its name: \
+             sqlite:<path>"
+        }
         UrlError::SqliteParameter { .. } | UrlError::UnknownOwner { .. } => {
             "name the owner of the file: sqlite:FILE?owner=USER"
         }
-        UrlError::Empty | UrlError::UnknownScheme | UrlError::InMemory | UrlError::NoHost => {
+        UrlError::Empty | UrlError::InMemory | UrlError::NoHost => {
             "give postgres://user@host/database or a file's path"
         }
         _ => return unknown(error.code(), Outcome::Undecided),

@@ -18,6 +18,9 @@ pub enum UrlError {
     /// Neither Postgres nor SQLite.
     #[error("the database URL has an unknown scheme, expected postgres:// or sqlite:")]
     UnknownScheme,
+    /// A path begins with `~`, which shells replace by a home directory.
+    #[error("the path of the store begins with ~, which only a shell replaces")]
+    Tilde,
     /// SQLite's `:memory:`.
     #[error("a store cannot be in memory: give a file")]
     InMemory,
@@ -99,6 +102,7 @@ impl UrlError {
             Self::Postgres(_) => "InvalidDatabaseUrl",
             Self::Empty
             | Self::UnknownScheme
+            | Self::Tilde
             | Self::InMemory
             | Self::SqliteParameter { .. }
             | Self::UnknownOwner { .. }

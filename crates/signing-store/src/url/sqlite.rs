@@ -41,6 +41,8 @@ impl SqliteTarget {
             "" => Err(UrlError::Empty),
             // Each pooled connection would see a database of its own.
             ":memory:" => Err(UrlError::InMemory),
+            // Only shells know it, and only where a word begins.
+            path if path.starts_with('~') => Err(UrlError::Tilde),
             path => Ok(Self::from(Path::new(path))),
         }
     }

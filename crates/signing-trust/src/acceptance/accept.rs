@@ -181,44 +181,4 @@ impl From<MalformedEnvelope> for VerificationError {
 }
 
 #[cfg(test)]
-mod tests {
-    use signing_crypto::{
-        AuditCheckpoint, EntryHash, OrgId, SignedCheckpoint, SigningKey, StoreId,
-    };
-
-    use super::*;
-    use crate::decision::Signers;
-    use crate::pinned::PinnedKeys;
-
-    #[test]
-    fn a_malformed_statement_of_a_trusted_key_is_called_malformed() {
-        let [trusted, other] = [(); 2].map(|()| SigningKey::generate().unwrap());
-        // A trusted key signs other things than packages, too.
-        let checkpoint = AuditCheckpoint {
-            store: StoreId::random(),
-            org: OrgId::random(),
-            org_name: "acme".parse().unwrap(),
-            sequence: 1,
-            entry_hash: EntryHash::from_bytes([7; 32]),
-            created_at: "2026-01-28T12:00:00Z".parse().unwrap(),
-        };
-        let signed = SignedCheckpoint::sign(&checkpoint, &trusted).unwrap();
-        let envelope = SignatureEnvelope::parse(signed.to_json().as_bytes()).unwrap();
-        let accept_by = |key: &SigningKey| {
-            let decision = PinnedKeys::from(key.verifying_key()).decide(&Signers::of(&envelope));
-            let (config, name) = (VerificationConfig::default(), "a.so".parse().unwrap());
-            accept(&envelope, &decision, &config, &name).map(drop).unwrap_err()
-        };
-
-        let refused = accept_by(&trusted);
-        assert!(matches!(refused, VerificationError::MalformedSignature { .. }), "{refused:?}");
-        let refused = accept_by(&other);
-        assert!(
-            matches!(
-                refused,
-                VerificationError::UntrustedSigner { reason: UntrustedReason::NotPinned, .. }
-            ),
-            "{refused:?}"
-        );
-    }
-}
+mod tests;

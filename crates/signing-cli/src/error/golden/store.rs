@@ -253,6 +253,7 @@ fn url() -> Vec<UrlError> {
     vec![
         given(""),
         given(&format!("mysql://ann:{SECRET}@host/db")),
+        given("~/store.db"),
         given(":memory:"),
         given("sqlite:store.db?mode=ro"),
         given("sqlite:store.db?owner=no-such-user"),

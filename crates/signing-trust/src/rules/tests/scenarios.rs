@@ -89,6 +89,7 @@ fn what_a_new_child_says_stands_in_the_place_of_its_grant() {
         let entries = &then.keys[&key(1).fingerprint()].entries;
         let places: Vec<_> = entries.iter().map(|entry| entry.by.grant()).collect();
         assert_eq!(places, [None, Some(0), Some(1), Some(2)], "{child}");
+        assert!(then.grants.is_sorted_by_key(TrustGrant::order), "{child}");
     }
 }
 
