@@ -133,11 +133,11 @@ fn segments_that_overlap_or_are_not_in_order_are_refused() {
 }
 
 #[test]
-fn a_second_dynamic_table_or_stack_is_refused() {
+fn a_second_header_of_a_kind_that_the_linker_goes_by_is_refused() {
     let library = library();
     // GNU_EH_FRAME, which the linker does not need.
     let spare = program_header(&library, 0x6474_e550);
-    for kind in [2, 0x6474_e551] {
+    for kind in [2, 0x6474_e551, 0x6474_e552] {
         let mut damaged = library.clone();
         let at = program_header(&library, kind);
         damaged.copy_within(at..at + PROGRAM_HEADER, spare);
