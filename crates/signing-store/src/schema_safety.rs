@@ -18,8 +18,9 @@ pub(crate) trait SchemaSafety {
     /// applied. A newer program's store has others.
     async fn require_own_code(&mut self, status: &SchemaStatus) -> Result<(), StoreError>;
 
-    /// Asserts that the tables and their indexes agree, and that no two share a page.
-    async fn require_sound_file(&mut self) -> Result<(), StoreError>;
+    /// Asserts that the tables and their indexes agree, that no two share a page, and that there
+    /// can be a next state of trust.
+    async fn require_sound_file(&mut self, status: &SchemaStatus) -> Result<(), StoreError>;
 }
 
 #[cfg(feature = "sqlite")]
@@ -33,8 +34,8 @@ impl SchemaSafety for crate::backend::connection::SqliteConnection {
         sqlite::require_own_code(self, status).await
     }
 
-    async fn require_sound_file(&mut self) -> Result<(), StoreError> {
-        sqlite::require_sound_file(self).await
+    async fn require_sound_file(&mut self, status: &SchemaStatus) -> Result<(), StoreError> {
+        sqlite::require_sound_file(self, status).await
     }
 }
 
@@ -50,7 +51,7 @@ impl SchemaSafety for crate::backend::connection::PgConnection {
     }
 
     /// Nobody but the server writes its files.
-    async fn require_sound_file(&mut self) -> Result<(), StoreError> {
+    async fn require_sound_file(&mut self, _: &SchemaStatus) -> Result<(), StoreError> {
         Ok(())
     }
 }

@@ -90,9 +90,15 @@ impl StoreReader {
     /// # Errors
     ///
     /// [`StoreError::UnsafeSchema`] if its pages are damaged, or somebody who could write the file
-    /// has left an index that leads to other rows, or pages that will be written over.
+    /// has left an index that leads to other rows, pages that will be written over, or a history of
+    /// trust that leaves no room for the next change.
     pub async fn require_sound_file(&self) -> Result<(), StoreError> {
-        read!(self.pool, LONG_OPERATION_LIMIT, |conn| { conn.require_sound_file().await })
+        self.require_sound_file_with(&SchemaStatus::Current).await
+    }
+
+    async fn require_sound_file_with(&self, status: &SchemaStatus) -> Result<(), StoreError> {
+        let status = status.clone();
+        read!(self.pool, LONG_OPERATION_LIMIT, |conn| { conn.require_sound_file(&status).await })
     }
 
     /// The same store, with connections of its own, for a thread that has a runtime of its
@@ -134,7 +140,8 @@ impl Store {
     /// [`StoreError::ReadOnly`] if this process may only read it or the URL says that it is
     /// another user's, and [`StoreError::UnsafeSchema`] if somebody has changed how it works.
     pub async fn open(url: &DatabaseUrl) -> Result<Self, StoreError> {
-        Self::checked(StoreReader::open_for(url, Access::Write).await?).await
+        let reader = StoreReader::open_for(url, Access::Write).await?;
+        Self::checked(reader, &SchemaStatus::Current).await
     }
 
     /// Opens a database after bringing its tables up to date; a SQLite file is
@@ -157,7 +164,7 @@ impl Store {
         let created = Vec::new();
         let pool = Pool::connect(url, Access::Write)?;
         let status = migrate::status(&pool).await?;
-        let store = Self::checked(StoreReader::new(pool)).await?;
+        let store = Self::checked(StoreReader::new(pool), &status).await?;
         let applied = match status {
             SchemaStatus::Current => created,
             SchemaStatus::Empty | SchemaStatus::Outdated { .. } => {
@@ -168,8 +175,8 @@ impl Store {
         Ok((store, applied))
     }
 
-    async fn checked(reader: StoreReader) -> Result<Self, StoreError> {
-        reader.require_sound_file().await?;
+    async fn checked(reader: StoreReader, status: &SchemaStatus) -> Result<Self, StoreError> {
+        reader.require_sound_file_with(status).await?;
         Ok(Self { reader })
     }
 }

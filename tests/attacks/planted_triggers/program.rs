@@ -180,6 +180,31 @@ fn a_store_whose_index_leads_to_another_row_is_not_changed() {
     scratch.run(&[&["--json"], verify].concat()).assert_failed(1, "UntrustedSigner");
 }
 
+/// The next change would add the number of a state of trust that is there, or that cannot be.
+#[test]
+fn a_store_whose_history_leaves_no_room_for_a_change_is_called_damaged() {
+    let [verify, revoke] = [COMMANDS[1], COMMANDS[2]];
+    for planted in [
+        "INSERT INTO trust_history SELECT trust_epoch + 1, randomblob(16) FROM store_state",
+        "UPDATE store_state SET trust_epoch = 9223372036854775807",
+        "DELETE FROM trust_history",
+    ] {
+        let scratch = scratch();
+        let store = scratch.read("store.db");
+        forge(&scratch, planted);
+        scratch.json(verify);
+        let refused = scratch.run(&[&["--json"], revoke].concat());
+        refused.assert_failed(2, "UnsafeSchema");
+        let examined = scratch.run(&["doctor"]);
+        assert_ne!(examined.code, 0);
+        let damaged = "the state of trust has the number";
+        assert!(examined.stdout.contains(damaged), "{}", examined.stdout);
+
+        scratch.write("store.db", store);
+        scratch.json(revoke);
+    }
+}
+
 /// Has SQLite write something else over the page of the table, as over a free one.
 fn plant_free_page(scratch: &Scratch, table: &str) {
     const PAGE: usize = 4096;

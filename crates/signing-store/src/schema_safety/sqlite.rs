@@ -3,6 +3,7 @@
 
 use std::mem;
 
+use diesel::dsl::max;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl;
@@ -10,6 +11,7 @@ use diesel_async::RunQueryDsl;
 use crate::backend::connection::SqliteConnection;
 use crate::error::{SchemaFault, StoreError};
 use crate::migrations::{CREATE_SQLITE_MIGRATIONS, MIGRATIONS, SchemaStatus};
+use crate::schema::{store_state, trust_history};
 
 /// What `ANALYZE` makes.
 const STATISTICS: [&str; 2] = [
@@ -63,18 +65,40 @@ fn missing(objects: &[Object]) -> Option<SchemaFault> {
 /// counts as free, would lose a row when something else is written.
 pub(super) async fn require_sound_file(
     connection: &mut SqliteConnection,
+    status: &SchemaStatus,
 ) -> Result<(), StoreError> {
     let query = "SELECT integrity_check AS found FROM pragma_integrity_check LIMIT 1";
     let Finding { found } = diesel::sql_query(query).get_result(connection).await?;
-    match found == "ok" {
+    if found != "ok" {
+        // Several findings about pages are one answer, below a heading.
+        return Err(damaged(found.lines().last().unwrap_or_default().to_owned()));
+    }
+    match status {
+        SchemaStatus::Current => require_room_for_a_change(connection).await,
+        _ => Ok(()),
+    }
+}
+
+/// Each change of trust adds the next number to the history, which has to be free: a row that is
+/// ahead, or the last number that there is, would stop them all.
+async fn require_room_for_a_change(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    // One statement, which no change of another program can come between.
+    let last = trust_history::table.select(max(trust_history::epoch)).single_value();
+    let both = store_state::table.select((store_state::trust_epoch, last));
+    let (now, last): (i64, Option<i64>) = both.first(connection).await?;
+    match last == Some(now) && now < i64::MAX {
         true => Ok(()),
         false => {
-            // Several findings about pages are one answer, below a heading.
-            let found = found.lines().last().unwrap_or_default().to_owned();
-            let fault = SchemaFault::Damaged { found };
-            Err(StoreError::UnsafeSchema { schema: "main".into(), fault })
+            let last = last.map_or("nowhere".to_owned(), |last| format!("at {last}"));
+            Err(damaged(format!(
+                "the state of trust has the number {now}, and its history ends {last}"
+            )))
         }
     }
+}
+
+fn damaged(found: String) -> StoreError {
+    StoreError::UnsafeSchema { schema: "main".into(), fault: SchemaFault::Damaged { found } }
 }
 
 #[derive(QueryableByName)]
