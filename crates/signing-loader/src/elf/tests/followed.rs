@@ -259,9 +259,12 @@ fn what_is_made_read_only_is_in_a_segment_that_can_be_written() {
     let at = program_header(&library, 0x6474_e552);
     let index = (at - HEADER) / PROGRAM_HEADER;
     let (address, size) = (field(&library, at + 16), field(&library, at + 40));
+    // In the page before those of the segment.
+    let before = address - address % 0x1000 - 0x100;
     for (start, bytes, is_good) in [
         (address, size, true),
         (address, 0, true),
+        (before, address + size - before, false),
         // Less than a page: the linker does nothing.
         (FAR, 0x100, true),
         (address, 0x10_0000, false),
