@@ -261,7 +261,11 @@ fn refusals_are_told_apart_by_their_states() {
         StoreError::Connect(Connect::NoSuchDatabase { database, .. }) if database == "trust"
     ));
     assert!(matches!(refusal("53300"), StoreError::Connect(Connect::TooManyConnections(_))));
-    assert!(matches!(refusal("42501"), StoreError::PermissionDenied(_)));
+    assert!(matches!(
+        refusal("42501"),
+        StoreError::Connect(Connect::NoConnectRight { user, database, .. })
+            if user == "ann" && database == "trust"
+    ));
     assert!(matches!(refusal("53100"), StoreError::DiskFull(_)));
     assert!(matches!(refusal("25006"), StoreError::ReadOnlyServer));
     for state in ["57P01", "57P02", "57P03"] {

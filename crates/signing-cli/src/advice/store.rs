@@ -199,6 +199,14 @@ fn connect(error: &ConnectError) -> Advice {
         ConnectError::NoSuchDatabase { .. } => {
             "check the URL's database; to make it: createdb, then cloacina db migrate"
         }
+        ConnectError::NoConnectRight { user, database, .. } => {
+            let [database, role] = [database, user].map(|name| grantee(name));
+            let grant = format!("GRANT CONNECT ON DATABASE {database} TO {role}");
+            return undecided(
+                error.code(),
+                format!("as the database's owner or a superuser: {grant}"),
+            );
+        }
         ConnectError::TooManyConnections(_) => {
             "end connections, or raise the limit of the server or the role"
         }

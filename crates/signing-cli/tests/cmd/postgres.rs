@@ -298,6 +298,11 @@ fn what_keeps_a_role_from_the_store_is_named() {
         database.execute(&format!("ALTER ROLE {role} {undo}"));
         shop.allows(&runner, &["db", "status"]);
     }
+
+    database.execute(&format!("REVOKE CONNECT ON DATABASE {name} FROM PUBLIC"));
+    fails(&url, "NoConnectRight");
+    database.execute(&format!("GRANT CONNECT ON DATABASE {name} TO {role}"));
+    shop.allows(&runner, &["db", "status"]);
 }
 
 #[test]

@@ -377,3 +377,6 @@ fn bytes(file: &File, offset: u64, size: u64) -> io::Result<Vec<u8>> {
 pub(super) fn wide(word: impl Into<u64>) -> u64 {
     word.into()
 }
+
+#[cfg(test)]
+mod tests;

@@ -95,6 +95,16 @@ pub enum ConnectError {
         /// What the server said.
         source: Source,
     },
+    /// SQLSTATE 42501, before there is a connection: the role lacks `CONNECT`.
+    #[error("{user:?} may not connect to the database {database:?}")]
+    NoConnectRight {
+        /// The role.
+        user: String,
+        /// The database's name.
+        database: String,
+        /// What the server said.
+        source: Source,
+    },
     /// SQLSTATE 53300: the server's limit, the role's or the database's.
     #[error("the database server has too many connections")]
     TooManyConnections(#[source] Source),
@@ -170,6 +180,7 @@ impl ConnectError {
             Self::WrongPassword { .. } => "DatabasePasswordRefused",
             Self::RoleRefused { .. } => "DatabaseRoleRefused",
             Self::NoSuchDatabase { .. } => "NoSuchDatabase",
+            Self::NoConnectRight { .. } => "NoConnectRight",
             Self::TooManyConnections(_) => "DatabaseTooManyConnections",
             Self::UnsafeSocket { .. } => "UnsafeSocket",
             Self::OtherPeer { .. } | Self::NoSuchUser { .. } => "SocketOfAnotherUser",

@@ -204,6 +204,11 @@ fn connect() -> Vec<ConnectError> {
             database: "trust".into(),
             source: said("FATAL: database \"trust\" does not exist"),
         },
+        ConnectError::NoConnectRight {
+            user: user(),
+            database: "trust".into(),
+            source: said("FATAL: permission denied for database \"trust\""),
+        },
         ConnectError::TooManyConnections(said("FATAL: sorry, too many clients already")),
         ConnectError::UnsafeSocket { path: "/tmp".into(), owner: 0, mode: 0o1777 },
         ConnectError::OtherPeer {

@@ -26,6 +26,11 @@ pub(super) fn login(error: tokio_postgres::Error, user: &str, database: &str) ->
         Some(SqlState::INVALID_CATALOG_NAME) => {
             ConnectError::NoSuchDatabase { database: database.into(), source }.into()
         }
+        // Nothing else is asked of a role before it is connected.
+        Some(SqlState::INSUFFICIENT_PRIVILEGE) => {
+            let (user, database) = (user.into(), database.into());
+            ConnectError::NoConnectRight { user, database, source }.into()
+        }
         Some(state) => by_state(&state, source),
         None => StoreError::Unavailable(source),
     }
@@ -54,10 +59,14 @@ fn by_state(state: &SqlState, source: Source) -> StoreError {
     }
 }
 
-/// The server's own words, if there are any.
+/// The server's own words in one line, if there are any.
 fn words(error: tokio_postgres::Error) -> Source {
     match error.as_db_error() {
-        Some(said) => said.clone().into(),
+        Some(said) => {
+            let words = format!("{}: {}", said.severity(), said.message());
+            let words = [Some(&*words), said.detail(), said.hint()].into_iter().flatten();
+            words.collect::<Vec<_>>().join("; ").into()
+        }
         None => error.into(),
     }
 }
