@@ -379,4 +379,4 @@ pub(super) fn wide(word: impl Into<u64>) -> u64 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

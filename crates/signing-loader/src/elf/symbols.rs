@@ -143,3 +143,6 @@ fn counted_by_hash(image: &Image<'_>, address: u64) -> Result<u64, LibraryError>
     }
     Ok(count)
 }
+
+#[cfg(test)]
+mod tests;

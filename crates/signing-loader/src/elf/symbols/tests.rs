@@ -1,0 +1,29 @@
+use std::io::Write as _;
+
+use super::super::image::tests::readable;
+use super::*;
+
+/// `DT_HASH` with so many buckets and symbols, none of which is in a chain.
+fn is_counted(buckets: u64, count: u64) -> bool {
+    let mut file = tempfile::tempfile().unwrap();
+    for number in [buckets, count] {
+        let bytes = number.to_ne_bytes();
+        let word = size_of::<HashWord>();
+        let bytes = if cfg!(target_endian = "big") { &bytes[8 - word..] } else { &bytes[..word] };
+        file.write_all(bytes).unwrap();
+    }
+    file.set_len((2 + buckets + count) * size_of::<HashWord>() as u64).unwrap();
+    match counted_by_hash(&readable(&file), 0x1000) {
+        Ok(counted) => {
+            assert_eq!(counted, count);
+            true
+        }
+        Err(_) => false,
+    }
+}
+
+#[test]
+fn more_symbols_than_the_largest_libraries_have_are_not_read() {
+    assert!(is_counted(1, MAX_SYMBOLS) && is_counted(MAX_SYMBOLS, 1));
+    assert!(!is_counted(1, MAX_SYMBOLS + 1) && !is_counted(MAX_SYMBOLS + 1, 1));
+}
