@@ -3,8 +3,9 @@ use std::io::Write as _;
 use super::super::image::tests::readable;
 use super::*;
 
-/// `DT_HASH` with so many buckets and symbols, none of which is in a chain.
-fn is_counted(buckets: u64, count: u64) -> bool {
+/// `DT_HASH` with so many buckets and symbols, none of which is in a chain, in a file that ends so
+/// many bytes before.
+fn is_counted(buckets: u64, count: u64, missing: u64) -> bool {
     let mut file = tempfile::tempfile().unwrap();
     for number in [buckets, count] {
         let bytes = number.to_ne_bytes();
@@ -12,18 +13,25 @@ fn is_counted(buckets: u64, count: u64) -> bool {
         let bytes = if cfg!(target_endian = "big") { &bytes[8 - word..] } else { &bytes[..word] };
         file.write_all(bytes).unwrap();
     }
-    file.set_len((2 + buckets + count) * size_of::<HashWord>() as u64).unwrap();
+    file.set_len((2 + buckets + count) * size_of::<HashWord>() as u64 - missing).unwrap();
     match counted_by_hash(&readable(&file), 0x1000) {
         Ok(counted) => {
             assert_eq!(counted, count);
             true
         }
-        Err(_) => false,
+        Err(LibraryError::Malformed(MalformedLibrary::HashTable { .. })) => false,
+        Err(other) => panic!("{other:?}"),
     }
 }
 
 #[test]
 fn more_symbols_than_the_largest_libraries_have_are_not_read() {
-    assert!(is_counted(1, MAX_SYMBOLS) && is_counted(MAX_SYMBOLS, 1));
-    assert!(!is_counted(1, MAX_SYMBOLS + 1) && !is_counted(MAX_SYMBOLS + 1, 1));
+    assert!(is_counted(1, MAX_SYMBOLS, 0) && is_counted(MAX_SYMBOLS, 1, 0));
+    assert!(!is_counted(1, MAX_SYMBOLS + 1, 0) && !is_counted(MAX_SYMBOLS + 1, 1, 0));
+}
+
+#[test]
+fn a_table_of_which_a_byte_is_missing_is_refused() {
+    assert!(is_counted(3, 5, 0));
+    assert!(!is_counted(3, 5, 1));
 }
