@@ -44,7 +44,7 @@ async fn set(
     let is_lower = before.as_ref().is_some_and(|before| {
         floor.as_ref().is_none_or(|floor| floor.cmp_precedence(before).is_lt())
     });
-    let report = Report::done(&FloorChangeView {
+    let mut report = Report::done(&FloorChangeView {
         org_id: org.id,
         org: org.name.clone(),
         package_name: name.clone(),
@@ -61,7 +61,15 @@ async fn set(
             let change = RowChange::Withdraws(Withdrawn::VersionsBelow(&name, floor));
             publication_notes::noted(&keys, &org, change, report).await
         }
-        None => report,
+        None => {
+            if !changed && !keys.store().version_floors(org.id).await?.is_empty() {
+                report.note(format!(
+                    "{0} has a lowest version of other packages: cloacina package floor list --org {0}",
+                    org.name
+                ));
+            }
+            report
+        }
     })
 }
 

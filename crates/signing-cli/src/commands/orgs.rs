@@ -139,7 +139,13 @@ async fn revoke_trust(context: &Context, grant: &Grant, dry_run: bool) -> Result
     let (_, changed) = keys.revoke_trust(parent.id, child.id).await?.into_parts();
     let verb = if changed { "no longer accepts" } else { "did not accept" };
     let text = format!("{} {verb} keys through {}", parent.name, child.name);
-    let report = Report::done_as(text, &GrantChangeView::of(&parent, &child, changed));
+    let mut report = Report::done_as(text, &GrantChangeView::of(&parent, &child, changed));
+    if !changed && keys.grants_to(parent.id).await?.iter().any(|(from, _)| from.id == child.id) {
+        report.note(format!(
+            "{0} accepts keys through {1}; to end that: cloacina orgs revoke-trust --from {0} --to {1}",
+            child.name, parent.name
+        ));
+    }
     let change = RowChange::Withdraws(Withdrawn::GrantTo(child.id));
     Ok(publication_notes::noted(&keys, &parent, change, report).await)
 }

@@ -38,6 +38,15 @@ fn a_floor_is_set_listed_moved_and_taken_away() {
 }
 
 #[test]
+fn a_mistyped_name_has_no_floor_to_take_away_and_is_told_of_those_that_are_there() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    let notes = || scratch.run(&UNSET).stderr;
+    assert_eq!(notes(), "");
+    scratch.json(&["package", "floor", "set", "--org", "acme", "--name", "elt.so", "1.0.0"]);
+    assert!(notes().contains("cloacina package floor list --org acme"), "{}", notes());
+}
+
+#[test]
 fn floors_of_what_is_no_version_or_no_name_are_refused() {
     let scratch = Scratch::with_orgs(&["acme"]);
     for version in ["", "1", "1.0", "v1.0.0", "latest", "1.0.0 "] {

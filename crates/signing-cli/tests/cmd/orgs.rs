@@ -110,9 +110,14 @@ fn granted_trust_verifies_until_it_is_revoked() {
     let revoke = ["orgs", "revoke-trust", "--from", "operator", "--to", "vendor"];
     assert_eq!(scratch.json(&revoke)["changed"], true);
     assert_eq!(scratch.json(&revoke)["changed"], false);
+    assert_eq!(scratch.run(&revoke).stderr, "");
     scratch.fails(1, "UntrustedSigner", &verify);
     assert_eq!(scratch.json(&grant)["changed"], true);
     scratch.json(&verify);
+
+    let swapped = ["orgs", "revoke-trust", "--from", "vendor", "--to", "operator"];
+    let told = scratch.run(&swapped).stderr;
+    assert!(told.contains("revoke-trust --from operator --to vendor"), "{told}");
 }
 
 #[test]
