@@ -40,6 +40,14 @@ impl Existing {
     }
 }
 
+/// For what replaces no file, whatever options there are.
+pub(crate) fn not_replaced(error: CliError) -> CliError {
+    match error {
+        CliError::FileExists { path } => CliError::NotReplaced { path },
+        other => other,
+    }
+}
+
 /// Reads a key's file, or standard input for `-`: at most one byte more than a key file
 /// may have, which is then refused for its size. A file that others can reach is refused.
 pub(crate) fn read_protected(path: &Path, protection: Protection) -> Result<Vec<u8>, CliError> {

@@ -144,7 +144,7 @@ pub(crate) struct GenerateArgs {
     #[command(flatten)]
     passphrase: PassphraseArgs,
 
-    /// Replace an existing public key, but no private key in PEM
+    /// Replace an existing public key; a private key replaces no file
     #[arg(long, requires = "output", conflicts_with = "org")]
     force: bool,
 }

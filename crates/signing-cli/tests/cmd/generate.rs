@@ -61,33 +61,35 @@ fn existing_files_are_kept_byte_for_byte() {
         let generate = ["keys", "generate", "--name", "dev", "--output", "dev.pem"];
         let run = scratch.fails(2, "FileExists", &generate);
         assert!(run.stderr.contains(existing), "{}", run.stderr);
-        assert!(run.stderr.contains("next: choose another file"), "{}", run.stderr);
+        assert!(run.stderr.contains("\nnext: "), "{}", run.stderr);
         assert_eq!(scratch.files(), [existing]);
         assert_eq!(scratch.read(existing), b"precious");
-
-        let force = [&generate[..], &["--force"]].concat();
-        scratch.json(&force);
-        SigningKey::from_pem(&scratch.read("dev.pem")).unwrap();
-        assert_eq!(scratch.mode("dev.pem"), 0o600);
     }
 }
 
+/// It may be the only copy, and in a form that this program does not know.
 #[test]
-fn a_private_key_is_not_replaced_by_another() {
+fn a_private_key_replaces_no_file_whatever_is_in_it() {
     let scratch = Scratch::new();
     scratch.key_files("dev");
-    let (private, public) = (scratch.read("dev.pem"), scratch.read("dev.pub.pem"));
+    let (pem, public) = (scratch.read("dev.pem"), scratch.read("dev.pub.pem"));
     let force = ["keys", "generate", "--name", "dev", "--output", "dev.pem", "--force"];
-    for generate in [&force[..6], &force] {
-        let refused = scratch.fails(2, "OtherFileKind", generate);
-        assert!(refused.stderr.contains("dev.pem is a private key"), "{}", refused.stderr);
+    let age = b"AGE-SECRET-KEY-1QQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQ\n";
+    for private in [&pem[..], age, b""] {
+        scratch.write("dev.pem", private);
+        for generate in [&force[..6], &force] {
+            let refused = scratch.fails(2, "FileExists", generate);
+            assert!(refused.stderr.contains("dev.pem exists"), "{}", refused.stderr);
+            assert!(!refused.stderr.contains("--force"), "{}", refused.stderr);
+        }
+        assert_eq!(scratch.read("dev.pem"), private);
+        assert_eq!(scratch.read("dev.pub.pem"), public);
     }
-    assert_eq!(scratch.read("dev.pem"), private);
-    assert_eq!(scratch.read("dev.pub.pem"), public);
 
     std::fs::remove_file(scratch.path("dev.pem")).unwrap();
     scratch.json(&force);
     assert_ne!(scratch.read("dev.pub.pem"), public);
+    assert_eq!(scratch.mode("dev.pem"), 0o600);
 }
 
 #[test]
@@ -98,16 +100,15 @@ fn a_private_key_that_cannot_be_replaced_gets_no_new_public_half() {
     std::fs::create_dir(scratch.path("dev.pem")).unwrap();
     let old = scratch.read("dev.pub.pem");
     let force = ["keys", "generate", "--name", "dev", "--output", "dev.pem", "--force"];
-    scratch.fails(2, "UnwritableFile", &force);
+    scratch.fails(2, "FileExists", &force);
     assert_eq!(scratch.read("dev.pub.pem"), old);
     std::fs::remove_file(scratch.path("dev.pub.pem")).unwrap();
 
     // If it is the public half that cannot be, nothing has happened.
     std::fs::remove_dir(scratch.path("dev.pem")).unwrap();
-    scratch.write("dev.pem", "precious");
     std::fs::create_dir(scratch.path("dev.pub.pem")).unwrap();
     scratch.fails(2, "UnwritableFile", &force);
-    assert_eq!(scratch.read("dev.pem"), b"precious");
+    assert!(!scratch.exists("dev.pem"));
 }
 
 #[test]

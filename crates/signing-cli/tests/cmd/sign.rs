@@ -180,17 +180,18 @@ fn an_output_replaces_a_file_of_its_own_kind_only() {
     assert_eq!(scratch.read("a.so"), b"a");
     assert_eq!((scratch.read("dev.pem"), scratch.read("store.db")), (key, store));
 
-    // Of the two files of a key pair, neither.
+    // Of the two files of a key pair, neither, and nothing becomes a private key.
     let generate = ["keys", "generate", "--name", "new", "--output", "pair.pem"];
-    for (name, other) in [("pair.pub.pem", "pair.pem"), ("pair.pem", "pair.pub.pem")] {
-        scratch.write(name, OTHER_KEK);
-        scratch.write(other, "old");
-        refused(&generate);
-        assert_eq!(scratch.read(name), OTHER_KEK.as_bytes());
-        assert_eq!(scratch.read(other), b"old");
-    }
+    scratch.write("pair.pub.pem", OTHER_KEK);
+    refused(&generate);
+    assert_eq!(scratch.read("pair.pub.pem"), OTHER_KEK.as_bytes());
+    assert!(!scratch.exists("pair.pem"));
     scratch.write("pair.pub.pem", "old");
-    scratch.write("pair.pem", "old");
+    scratch.write("pair.pem", OTHER_KEK);
+    scratch.fails(2, "FileExists", &[&generate[..], &["--force"]].concat());
+    assert_eq!(scratch.read("pair.pem"), OTHER_KEK.as_bytes());
+    assert_eq!(scratch.read("pair.pub.pem"), b"old");
+    std::fs::remove_file(scratch.path("pair.pem")).unwrap();
     scratch.json(&[&generate[..], &["--force"]].concat());
     assert_eq!(scratch.tool("mkfifo").arg("pipe").status().unwrap().code(), Some(0));
     let to_pipe = [&sign[..], &["pipe", "--force"]].concat();

@@ -8,7 +8,7 @@ use signing_trust::TrustError;
 use signing_trust::store::DatabaseUrl;
 
 use crate::error::CliError;
-use crate::files::{self, Existing, Readers, write_atomically};
+use crate::files::{self, Existing, Readers, not_replaced, write_atomically};
 use crate::kek_place::KekPlace;
 
 /// Writes a new KEK. A file that another program has put there meanwhile is not replaced.
@@ -33,14 +33,6 @@ pub(super) fn make_directory(path: &Path) -> Result<&Path, CliError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
     made.map_err(|source| CliError::Write { path: path.into(), source })?;
     Ok(directory)
-}
-
-/// This command has no option that replaces a file.
-pub(super) fn not_replaced(error: CliError) -> CliError {
-    match error {
-        CliError::FileExists { path } => CliError::NotReplaced { path },
-        other => other,
-    }
 }
 
 /// Refuses to make a KEK beside the store: who copies the directory would have both.

@@ -3,14 +3,14 @@ use signing_trust::store::OrganizationRecord;
 use signing_trust::{KeyManager, SignedTrustError, TrustReader};
 
 use super::answers::{Plan, SignedTrustPlan};
-use super::files::{make_directory, not_replaced};
+use super::files::make_directory;
 use super::view::{Made, Step};
 use crate::cli::{Init, RootSource};
 use crate::commands::keys::write_pair;
 use crate::commands::trust::{publish_first, require_vacant_root};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::files::Existing;
+use crate::files::{Existing, not_replaced};
 use crate::key_source::KeySource;
 use crate::passphrase::PassphraseSource;
 use crate::renewal::Renewal;

@@ -7,7 +7,6 @@ use signing_trust::store::{OrganizationRecord, SigningKeyRecord, StoreError};
 use zeroize::Zeroizing;
 
 use crate::cli::{Format, KeyReference, OrgReference};
-use crate::content_kind::ContentKind;
 use crate::context::Context;
 use crate::error::{CliError, several};
 use crate::files::{self, Existing, NewFile, Readers};
@@ -44,9 +43,8 @@ pub(in crate::commands) fn write_pair(
     passphrase: Option<&PassphraseSource>,
 ) -> Result<Fingerprint, CliError> {
     let public = key_files::public_key_path(private);
-    require_no_private_key(private)?;
+    Existing::Keep.require_vacant(private).map_err(files::not_replaced)?;
     existing.require_vacant(&public)?;
-    existing.require_vacant(private)?;
     let passphrase = passphrase.map(PassphraseSource::new_passphrase).transpose()?;
     let key = SigningKey::generate().map_err(TrustError::from)?;
     let private_pem = match &passphrase {
@@ -142,39 +140,30 @@ pub(super) async fn export(
     Ok(Report::done(&view))
 }
 
-/// A private key may be the only copy. The file is looked at again before it is replaced.
-fn require_no_private_key(path: &Path) -> Result<(), CliError> {
-    match ContentKind::at(path) {
-        Ok(Some(found @ (ContentKind::PrivateKey | ContentKind::OtherPrivateKey))) => {
-            let (path, expected) = (path.into(), ContentKind::PrivateKey);
-            Err(CliError::OtherKind { path, found, expected })
-        }
-        _ => Ok(()),
-    }
-}
-
 /// Two files cannot be put in place at once. The order is such that nobody ever sees halves
-/// of two different pairs, or loses the only private key.
+/// of two different pairs. A private key replaces nothing: what is there may be the only copy
+/// of another one, in whichever form.
 fn put_pair_in_place(
     public: NewFile<'_>,
     private: NewFile<'_>,
     existing: Existing,
 ) -> Result<(), CliError> {
+    let put =
+        |private: NewFile<'_>| private.put_in_place(Existing::Keep).map_err(files::not_replaced);
     match existing {
         // The public half first: alone, it opens nothing and can be replaced.
         Existing::Keep => {
             let path = public.path();
             public.put_in_place(existing)?;
             // Somebody else's private key may have come between.
-            private.put_in_place(existing).inspect_err(|_| drop(files::remove(path)))
+            put(private).inspect_err(|_| drop(files::remove(path)))
         }
         // A private key alone still signs, and `openssl pkey -pubout` prints its public half.
         // An old public half beside it would be believed.
         Existing::Replace => {
             public.require_replaceable()?;
-            private.require_replaceable()?;
             files::remove(public.path())?;
-            private.put_in_place(existing)?;
+            put(private)?;
             public.put_in_place(existing)
         }
     }
