@@ -65,8 +65,9 @@ pub(super) fn read(
             }
         }
     }
-    if need.or(definition).or(entries.value(elf::DT_VERSYM)).is_some() {
-        require_numbers(image, entries, symbols, last)?;
+    let numbers = entries.value(elf::DT_VERSYM);
+    if need.or(definition).or(numbers).is_some() {
+        require_numbers(image, numbers, symbols, last)?;
     }
     Ok(unlisted)
 }
@@ -75,12 +76,12 @@ pub(super) fn read(
 /// list, which it makes only if some record has a number.
 fn require_numbers(
     image: &Image<'_>,
-    entries: &Entries,
+    address: Option<u64>,
     symbols: u64,
     last: u16,
 ) -> Result<(), LibraryError> {
     let malformed = MalformedLibrary::Table { tag: DynamicTag(elf::DT_VERSYM.0) };
-    let address = entries.value(elf::DT_VERSYM).ok_or(malformed)?;
+    let address = address.ok_or(malformed)?;
     let size = symbols * size_of::<U16<NativeEndian>>() as u64;
     if last == 0 || !image.has(Range { address, size }) {
         return Err(malformed.into());
@@ -120,3 +121,6 @@ impl Records<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
