@@ -43,3 +43,13 @@ fn items_of_several_pieces_are_read_in_their_order() {
     let beyond = image.items::<U32<NativeEndian>>(0x1004, count.into()).last();
     assert!(beyond.unwrap().is_err());
 }
+
+#[test]
+fn a_machine_is_read_in_the_order_of_the_files_own_bytes() {
+    for (encoding, low, high) in [(elf::ELFDATA2LSB, 18, 19), (elf::ELFDATA2MSB, 19, 18)] {
+        let mut start = [0; 64];
+        (start[5], start[low], start[high]) = (encoding.0, 0x15, 0x01);
+        let LibraryTarget { machine, encoding: found, .. } = target(&start).unwrap();
+        assert_eq!((machine, found), (0x115, encoding.0));
+    }
+}

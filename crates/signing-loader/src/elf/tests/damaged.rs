@@ -67,11 +67,21 @@ fn program_headers_that_are_not_in_the_file_or_too_many_are_refused() {
         set(&mut damaged, 32, offset);
         assert_eq!(malformed(&damaged), MalformedLibrary::ProgramHeaders);
     }
-    for count in [129_u16, 0xffff] {
-        let mut damaged = library.clone();
-        damaged.resize(1 << 23, 0);
-        damaged[56..58].copy_from_slice(&count.to_le_bytes());
-        assert_eq!(malformed(&damaged), MalformedLibrary::ProgramHeaders);
+    let headers = program_headers(&library).collect::<Vec<_>>();
+    let headers = headers[0]..headers.last().unwrap() + PROGRAM_HEADER;
+    for (count, is_read) in [(128_u16, true), (129, false), (0xffff, false)] {
+        // The further ones are `PT_NULL`.
+        let mut longer = library.clone();
+        longer.resize(longer.len().next_multiple_of(8), 0);
+        let end = longer.len();
+        longer.extend_from_within(headers.clone());
+        longer.resize(1 << 23, 0);
+        set(&mut longer, 32, end as u64);
+        longer[56..58].copy_from_slice(&count.to_le_bytes());
+        match is_read {
+            true => drop(read(&longer).unwrap()),
+            false => assert_eq!(malformed(&longer), MalformedLibrary::ProgramHeaders),
+        }
     }
     let mut damaged = library;
     damaged[54] += 8;
@@ -99,6 +109,11 @@ fn segments_that_wrap_or_leave_the_file_are_refused() {
         let reason = malformed(&damaged);
         assert!(matches!(reason, MalformedLibrary::Segment { .. }), "{offset}: {reason:?}");
     }
+    let mut empty = library.clone();
+    for offset in [32, 40] {
+        set(&mut empty, at + offset, 0);
+    }
+    assert!(matches!(malformed(&empty), MalformedLibrary::Segment { .. }));
 }
 
 #[test]

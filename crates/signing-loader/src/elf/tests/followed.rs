@@ -208,6 +208,18 @@ fn a_gnu_hash_chain_that_leads_into_the_dynamic_table_is_refused() {
 }
 
 #[test]
+fn symbols_of_which_the_last_byte_is_not_in_the_segment_are_refused() {
+    let library = library(&["-Wl,--hash-style=sysv"]);
+    let count = words(&library, value(&library, HASH) + 4, 1)[0];
+    let header = program_header(&library, 1);
+    let end = field(&library, header + 16) + field(&library, header + 32);
+    let start = end - 24 * u64::from(count);
+    assert_eq!(malformed(&with_value(&library, SYMTAB, start + 1)), table(SYMTAB));
+    // Other bytes than symbols, but all of them.
+    assert_ne!(malformed(&with_value(&library, SYMTAB, start)), table(SYMTAB));
+}
+
+#[test]
 fn a_hash_chain_that_is_a_circle_or_leads_out_of_the_table_is_refused() {
     let library = library(&["-Wl,--hash-style=sysv"]);
     assert!(faults(&library).is_empty());
