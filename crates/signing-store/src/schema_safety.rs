@@ -18,8 +18,8 @@ pub(crate) trait SchemaSafety {
     /// applied. A newer program's store has others.
     async fn require_own_code(&mut self, status: &SchemaStatus) -> Result<(), StoreError>;
 
-    /// Asserts that the tables and their indexes agree, that no two share a page, and that there
-    /// can be a next state of trust.
+    /// Asserts that the tables and their indexes agree, that no two share a page, and that the
+    /// history of trust ends at the present state, if there are tables.
     async fn require_sound_file(&mut self, status: &SchemaStatus) -> Result<(), StoreError>;
 }
 

@@ -91,9 +91,9 @@ impl StoreReader {
     ///
     /// [`StoreError::UnsafeSchema`] if its pages are damaged, or somebody who could write the file
     /// has left an index that leads to other rows, pages that will be written over, or a history of
-    /// trust that leaves no room for the next change.
+    /// trust that does not end at the present state.
     pub async fn require_sound_file(&self) -> Result<(), StoreError> {
-        self.require_sound_file_with(&SchemaStatus::Current).await
+        self.require_sound_file_with(&self.schema_status().await?).await
     }
 
     async fn require_sound_file_with(&self, status: &SchemaStatus) -> Result<(), StoreError> {

@@ -284,6 +284,12 @@ mod tests {
         }
         let url: DatabaseUrl = "sqlite:a:b.db".parse().unwrap();
         assert_eq!(url.sqlite_path(), Some(Path::new("a:b.db")));
+        for path in ["~", "~ops/a.db", "~/a?b.db", "a:b?c.db", "a:b.db", "//a.db"] {
+            let shown = DatabaseUrl::sqlite(path).to_string();
+            let url: DatabaseUrl = shown.parse().unwrap();
+            let found = url.sqlite_path().unwrap();
+            assert_eq!(found.strip_prefix(".").unwrap_or(found), Path::new(path), "{shown}");
+        }
     }
 
     #[test]

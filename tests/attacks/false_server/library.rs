@@ -263,7 +263,7 @@ fn refusals_are_told_apart_by_their_states() {
     assert!(matches!(refusal("53300"), StoreError::Connect(Connect::TooManyConnections(_))));
     assert!(matches!(
         refusal("42501"),
-        StoreError::Connect(Connect::NoConnectRight { user, database, .. })
+        StoreError::Connect(Connect::ConnectDenied { user, database, .. })
             if user == "ann" && database == "trust"
     ));
     assert!(matches!(refusal("53100"), StoreError::DiskFull(_)));

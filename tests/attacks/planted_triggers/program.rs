@@ -180,14 +180,16 @@ fn a_store_whose_index_leads_to_another_row_is_not_changed() {
     scratch.run(&[&["--json"], verify].concat()).assert_failed(1, "UntrustedSigner");
 }
 
-/// The next change would add the number of a state of trust that is there, or that cannot be.
+/// The next change would add the number of a state of trust that is there, or that cannot be, or
+/// others would take the store for another one.
 #[test]
-fn a_store_whose_history_leaves_no_room_for_a_change_is_called_damaged() {
+fn a_store_whose_history_does_not_end_at_the_present_state_is_called_damaged() {
     let [verify, revoke] = [COMMANDS[1], COMMANDS[2]];
     for planted in [
         "INSERT INTO trust_history SELECT trust_epoch + 1, randomblob(16) FROM store_state",
         "UPDATE store_state SET trust_epoch = 9223372036854775807",
         "DELETE FROM trust_history",
+        "DELETE FROM trust_history WHERE epoch = (SELECT trust_epoch FROM store_state)",
     ] {
         let scratch = scratch();
         let store = scratch.read("store.db");

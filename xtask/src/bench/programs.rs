@@ -210,9 +210,20 @@ fn time(command: &mut Command) -> Result<Duration> {
     Ok(took)
 }
 
-/// The most memory that the process itself had, in MiB: the kernel's high-water mark, as it was
-/// read last before the process ended.
+/// The most memory that the process itself had, in MiB. One that ends soon is run again for half a
+/// second: it may have ended before anything could be read.
 fn peak_memory(command: &mut Command) -> Result<f64> {
+    let (begun, mut peak) = (Instant::now(), 0.0);
+    loop {
+        peak = f64::max(peak, watched_peak_memory(command)?);
+        if begun.elapsed() > Duration::from_millis(500) {
+            return Ok(peak);
+        }
+    }
+}
+
+/// The kernel's high-water mark, as it was read last before the process ended.
+fn watched_peak_memory(command: &mut Command) -> Result<f64> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = command.spawn()?;
     let status = format!("/proc/{}/status", child.id());

@@ -55,17 +55,14 @@ pub(super) fn signed(error: &SignedTrustError) -> Advice {
             return refused(error.code(), next);
         }
         SignedTrustError::Expired { org, kind, .. } => {
-            let next = format!(
-                "{}; hosts with a bundle need a new one then: cloacina trust export; if it should \
-                 not have expired, set the clock",
-                sign_again(org, *kind)
-            );
+            let next =
+                format!("{}; if it should not have expired, set the clock", sign_again(org, *kind));
             return refused(error.code(), next);
         }
         SignedTrustError::IssuedLater { org, kind, .. } => {
             let next = format!(
-                "set the clock; if it is right, that of the machine that issued the document was \
-                 ahead: {}",
+                "set the clock; if it is right, the clock of the machine that issued the document \
+                 was ahead: {}",
                 sign_again(org, *kind)
             );
             return refused(error.code(), next);
@@ -158,10 +155,10 @@ pub(super) fn child(org: &str, child: &OrgName, fault: &SignedTrustError) -> Str
     }
 }
 
-/// The command that signs what the rows say.
+/// How the role of a document replaces it by one that is issued now.
 fn sign_again(org: &DocumentOwner, kind: TrustDocumentKind) -> String {
     let DocumentOwner { name, .. } = org;
-    match role_of(kind) {
+    let next = match role_of(kind) {
         Role::Root => format!(
             "sign the next root document with enough keys of the root role: cloacina trust \
              rotate-root --org {name} --trust-root <file> --root-key <private key>"
@@ -170,9 +167,11 @@ fn sign_again(org: &DocumentOwner, kind: TrustDocumentKind) -> String {
             "sign it again with enough keys of the {role} role: cloacina trust publish --org {name} \
              --trust-root <file> --key <private key>"
         ),
-    }
+    };
+    format!("{next}; hosts with a bundle need a new one then: cloacina trust export")
 }
 
+/// The command that signs what the rows say.
 pub(crate) fn publish(org: impl Display) -> String {
     format!("cloacina trust publish --org {org} --key <private key> --trust-root <file>")
 }

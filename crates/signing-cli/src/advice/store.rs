@@ -76,7 +76,7 @@ pub(super) fn store(error: &StoreError) -> Advice {
         StoreError::NoSuchRole(role) => {
             return undecided(
                 error.code(),
-                format!("make the role first: CREATE ROLE {} LOGIN; then again", grantee(role)),
+                format!("make the role first: CREATE ROLE {} LOGIN; then again", quoted(role)),
             );
         }
         StoreError::RoleActsAsOwner { .. } => {
@@ -199,13 +199,14 @@ fn connect(error: &ConnectError) -> Advice {
         ConnectError::NoSuchDatabase { .. } => {
             "check the URL's database; to make it: createdb, then cloacina db migrate"
         }
-        ConnectError::NoConnectRight { user, database, .. } => {
-            let [database, role] = [database, user].map(|name| grantee(name));
-            let grant = format!("GRANT CONNECT ON DATABASE {database} TO {role}");
-            return undecided(
-                error.code(),
-                format!("as the database's owner or a superuser: {grant}"),
+        ConnectError::ConnectDenied { user, database, .. } => {
+            let next = format!(
+                "if it is the right to connect, as the database's owner or a superuser: GRANT CONNECT \
+                 ON DATABASE {} TO {}; otherwise correct the URL's options or the role's settings",
+                quoted(database),
+                quoted(user)
             );
+            return undecided(error.code(), next);
         }
         ConnectError::TooManyConnections(_) => {
             "end connections, or raise the limit of the server or the role"
@@ -246,10 +247,10 @@ pub(super) fn url(error: &UrlError) -> Advice {
         UrlError::BackendNotBuilt { .. } => "use a build of cloacina that has this backend",
         #[cfg(feature = "postgres")]
         UrlError::Postgres(_) => "give postgres://user@host/database or a file's path",
-        UrlError::Tilde => "give the whole path, or ./~ if the directory or the file is called so",
+        UrlError::Tilde => "give the whole path; for a file or a directory that has this name: ./~",
         UrlError::UnknownScheme => {
             "give postgres://user@host/database or a file's path; one with a colon in its name: \
-             sqlite:<path>"
+             ./<path>"
         }
         UrlError::SqliteParameter { .. } | UrlError::UnknownOwner { .. } => {
             "name the owner of the file: sqlite:FILE?owner=USER"
@@ -262,13 +263,18 @@ pub(super) fn url(error: &UrlError) -> Advice {
     undecided(error.code(), next)
 }
 
-/// A name from the server, as a word of SQL.
+/// To whom the server says that a right is granted, as a word of SQL.
 fn grantee(role: &str) -> String {
     match role {
         // Everybody, and no role.
         "PUBLIC" => role.to_owned(),
-        role => format!("\"{}\"", role.replace('"', "\"\"")),
+        role => quoted(role),
     }
+}
+
+/// A name, as a word of SQL.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 fn locked_by(holders: &[LockHolder]) -> Cow<'static, str> {

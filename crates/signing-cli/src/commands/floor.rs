@@ -62,7 +62,8 @@ async fn set(
             publication_notes::noted(&keys, &org, change, report).await
         }
         None => {
-            if !changed && !keys.store().version_floors(org.id).await?.is_empty() {
+            let others = keys.store().version_floors(org.id).await.unwrap_or_default();
+            if !changed && !others.is_empty() {
                 report.note(format!(
                     "{0} has a lowest version of other packages: cloacina package floor list --org {0}",
                     org.name

@@ -3,7 +3,7 @@ mod show;
 use serde::Serialize;
 use signing_crypto::{KeyName, OrgId, OrgName};
 use signing_trust::store::OrganizationRecord;
-use signing_trust::{TrustImpact, TrustLimits, TrustReader};
+use signing_trust::{GrantStanding, GraphGrant, TrustImpact, TrustLimits, TrustReader};
 
 use crate::cli::{Grant, OrgReference, Orgs, Resolved};
 use crate::commands::impact::{About, ImpactView};
@@ -140,7 +140,12 @@ async fn revoke_trust(context: &Context, grant: &Grant, dry_run: bool) -> Result
     let verb = if changed { "no longer accepts" } else { "did not accept" };
     let text = format!("{} {verb} keys through {}", parent.name, child.name);
     let mut report = Report::done_as(text, &GrantChangeView::of(&parent, &child, changed));
-    if !changed && keys.grants_to(parent.id).await?.iter().any(|(from, _)| from.id == child.id) {
+    // Nothing was changed, so the command does not fail because this cannot be told.
+    let grants = if changed { Ok(Vec::new()) } else { keys.grants_to(parent.id).await };
+    let is_reverse = |(from, grant): &(OrganizationRecord, GraphGrant)| {
+        from.id == child.id && grant.standing == GrantStanding::InForce
+    };
+    if grants.is_ok_and(|grants| grants.iter().any(is_reverse)) {
         report.note(format!(
             "{0} accepts keys through {1}; to end that: cloacina orgs revoke-trust --from {0} --to {1}",
             child.name, parent.name

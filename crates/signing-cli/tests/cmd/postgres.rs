@@ -300,7 +300,7 @@ fn what_keeps_a_role_from_the_store_is_named() {
     }
 
     database.execute(&format!("REVOKE CONNECT ON DATABASE {name} FROM PUBLIC"));
-    fails(&url, "NoConnectRight");
+    fails(&url, "DatabaseConnectDenied");
     database.execute(&format!("GRANT CONNECT ON DATABASE {name} TO {role}"));
     shop.allows(&runner, &["db", "status"]);
 }

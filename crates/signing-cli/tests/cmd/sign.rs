@@ -191,7 +191,7 @@ fn an_output_replaces_a_file_of_its_own_kind_only() {
     scratch.fails(2, "FileExists", &[&generate[..], &["--force"]].concat());
     assert_eq!(scratch.read("pair.pem"), OTHER_KEK.as_bytes());
     assert_eq!(scratch.read("pair.pub.pem"), b"old");
-    std::fs::remove_file(scratch.path("pair.pem")).unwrap();
+    fs::remove_file(scratch.path("pair.pem")).unwrap();
     scratch.json(&[&generate[..], &["--force"]].concat());
     assert_eq!(scratch.tool("mkfifo").arg("pipe").status().unwrap().code(), Some(0));
     let to_pipe = [&sign[..], &["pipe", "--force"]].concat();

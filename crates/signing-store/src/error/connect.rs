@@ -95,9 +95,10 @@ pub enum ConnectError {
         /// What the server said.
         source: Source,
     },
-    /// SQLSTATE 42501, before there is a connection: the role lacks `CONNECT`.
-    #[error("{user:?} may not connect to the database {database:?}")]
-    NoConnectRight {
+    /// SQLSTATE 42501, before there is a connection: most often the role lacks `CONNECT`, or else
+    /// the right to something that the URL or its own settings ask for.
+    #[error("the database server denies {user:?} a right that it needs to connect to {database:?}")]
+    ConnectDenied {
         /// The role.
         user: String,
         /// The database's name.
@@ -180,7 +181,7 @@ impl ConnectError {
             Self::WrongPassword { .. } => "DatabasePasswordRefused",
             Self::RoleRefused { .. } => "DatabaseRoleRefused",
             Self::NoSuchDatabase { .. } => "NoSuchDatabase",
-            Self::NoConnectRight { .. } => "NoConnectRight",
+            Self::ConnectDenied { .. } => "DatabaseConnectDenied",
             Self::TooManyConnections(_) => "DatabaseTooManyConnections",
             Self::UnsafeSocket { .. } => "UnsafeSocket",
             Self::OtherPeer { .. } | Self::NoSuchUser { .. } => "SocketOfAnotherUser",

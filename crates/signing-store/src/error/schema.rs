@@ -34,10 +34,11 @@ pub enum SchemaFault {
         /// What it is called.
         object: String,
     },
-    /// The tables and their indexes do not agree, or pages are damaged or used twice.
+    /// The tables and their indexes do not agree, pages are damaged or used twice, or the history of
+    /// trust does not end at the present state.
     #[error("its tables are damaged: {found}")]
     Damaged {
-        /// One thing that SQLite found.
+        /// One thing that is wrong.
         found: String,
     },
 }

@@ -74,25 +74,27 @@ pub(super) async fn require_sound_file(
         return Err(damaged(found.lines().last().unwrap_or_default().to_owned()));
     }
     match status {
-        SchemaStatus::Current => require_room_for_a_change(connection).await,
+        SchemaStatus::Current => require_present_at_end_of_history(connection).await,
         _ => Ok(()),
     }
 }
 
-/// Each change of trust adds the next number to the history, which has to be free: a row that is
-/// ahead, or the last number that there is, would stop them all.
-async fn require_room_for_a_change(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+/// The history of trust ends at the present state, and each change adds the next number. A row that
+/// is ahead, or the last number that there is, would stop every change; without the present state
+/// in it, who has seen that takes the store for another one.
+async fn require_present_at_end_of_history(
+    connection: &mut SqliteConnection,
+) -> Result<(), StoreError> {
     // One statement, which no change of another program can come between.
     let last = trust_history::table.select(max(trust_history::epoch)).single_value();
     let both = store_state::table.select((store_state::trust_epoch, last));
-    let (now, last): (i64, Option<i64>) = both.first(connection).await?;
+    let found: Option<(i64, Option<i64>)> = both.first(connection).await.optional()?;
+    let (now, last) = found.ok_or_else(|| damaged("store_state has no row".into()))?;
     match last == Some(now) && now < i64::MAX {
         true => Ok(()),
         false => {
-            let last = last.map_or("nowhere".to_owned(), |last| format!("at {last}"));
-            Err(damaged(format!(
-                "the state of trust has the number {now}, and its history ends {last}"
-            )))
+            let last = last.map_or("is empty".to_owned(), |last| format!("ends at {last}"));
+            Err(damaged(format!("the state of trust has the number {now}, and its history {last}")))
         }
     }
 }

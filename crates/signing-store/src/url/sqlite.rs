@@ -1,6 +1,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::looks_like_a_url;
 use crate::error::UrlError;
 use crate::users;
 
@@ -67,10 +68,16 @@ impl fmt::Display for SqliteTarget {
         let path = self.path.as_os_str().as_encoded_bytes();
         // In a URL, parameters would begin there.
         if path.contains(&b'?') {
-            return write!(f, "{}", self.path.display());
+            let is_relative = path[0] == b'~' || looks_like_a_url(&self.path.to_string_lossy());
+            let start = if is_relative { "./" } else { "" };
+            return write!(f, "{start}{}", self.path.display());
         }
         // One `//` behind the scheme is skipped when the URL is read.
-        let start = if path.starts_with(b"//") { "//" } else { "" };
+        let start = match path {
+            [b'/', b'/', ..] => "//",
+            [b'~', ..] => "./",
+            _ => "",
+        };
         write!(f, "sqlite:{start}{}", self.path.display())?;
         match &self.owner {
             Some(owner) => write!(f, "?owner={}", owner.given),

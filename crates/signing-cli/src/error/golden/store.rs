@@ -204,7 +204,7 @@ fn connect() -> Vec<ConnectError> {
             database: "trust".into(),
             source: said("FATAL: database \"trust\" does not exist"),
         },
-        ConnectError::NoConnectRight {
+        ConnectError::ConnectDenied {
             user: user(),
             database: "trust".into(),
             source: said("FATAL: permission denied for database \"trust\""),

@@ -26,10 +26,9 @@ pub(super) fn login(error: tokio_postgres::Error, user: &str, database: &str) ->
         Some(SqlState::INVALID_CATALOG_NAME) => {
             ConnectError::NoSuchDatabase { database: database.into(), source }.into()
         }
-        // Nothing else is asked of a role before it is connected.
         Some(SqlState::INSUFFICIENT_PRIVILEGE) => {
             let (user, database) = (user.into(), database.into());
-            ConnectError::NoConnectRight { user, database, source }.into()
+            ConnectError::ConnectDenied { user, database, source }.into()
         }
         Some(state) => by_state(&state, source),
         None => StoreError::Unavailable(source),
