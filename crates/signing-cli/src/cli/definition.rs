@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 
 use clap::builder::{StyledStr, Styles};
+use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches, Parser as _, ValueHint};
 
 use super::Cli;
@@ -25,8 +26,12 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, cl
     let words: Vec<_> = words.into_iter().collect();
     // Help texts are built only when help or an error is shown: building them takes longer than
     // verifying a package.
-    if let Ok(cli) = Cli::try_parse_from(&words) {
-        return Ok(cli);
+    match Cli::try_parse_from(&words) {
+        Ok(cli) => return Ok(cli),
+        Err(version) if version.kind() == ErrorKind::DisplayVersion && words.len() == 2 => {
+            return Err(version);
+        }
+        Err(_) => {}
     }
     let mut program = command();
     let matches = program.try_get_matches_from_mut(&words);

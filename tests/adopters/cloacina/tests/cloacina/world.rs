@@ -72,7 +72,7 @@ impl World {
         let path = PackagePath::new(path).expect_name(name.parse().unwrap());
         let terms = SignedTerms { version: Some(version.parse().unwrap()), expires_at: None };
         let statement = terms.apply(package_statement(path).unwrap());
-        let signature = sign_statement(&statement, key);
+        let signature = sign_statement(&statement, key).unwrap();
         self.keys.store_signature(self.org, &signature).await.unwrap();
     }
 
