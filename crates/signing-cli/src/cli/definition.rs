@@ -6,7 +6,6 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 
 use clap::builder::{StyledStr, Styles};
-use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches, Parser as _, ValueHint};
 
 use super::Cli;
@@ -28,7 +27,7 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, cl
     // verifying a package.
     match Cli::try_parse_from(&words) {
         Ok(cli) => return Ok(cli),
-        Err(version) if version.kind() == ErrorKind::DisplayVersion && words.len() == 2 => {
+        Err(version) if matches!(&words[..], [_, word] if word == "--version") => {
             return Err(version);
         }
         Err(_) => {}
