@@ -170,14 +170,17 @@ fn a_store_whose_index_leads_to_another_row_is_not_changed() {
     for change in [revoke, deny, &["db", "migrate"]] {
         scratch.run(&[&["--json"], change].concat()).assert_failed(2, "UnsafeSchema");
     }
-    let examined = scratch.run(&["doctor"]);
-    assert_ne!(examined.code, 0);
-    let damaged = "its tables are damaged";
-    assert!(examined.stdout.contains(damaged), "{}", examined.stdout);
+    assert_doctor_says(&scratch, "its tables are damaged");
 
     scratch.write("store.db", store);
     scratch.json(revoke);
     scratch.run(&[&["--json"], verify].concat()).assert_failed(1, "UntrustedSigner");
+}
+
+fn assert_doctor_says(scratch: &Scratch, problem: &str) {
+    let examined = scratch.run(&["doctor"]);
+    assert_ne!(examined.code, 0);
+    assert!(examined.stdout.contains(problem), "{}", examined.stdout);
 }
 
 /// The next change would add the number of a state of trust that is there, or that cannot be, or
@@ -197,10 +200,7 @@ fn a_store_whose_history_does_not_end_at_the_present_state_is_called_damaged() {
         scratch.json(verify);
         let refused = scratch.run(&[&["--json"], revoke].concat());
         refused.assert_failed(2, "UnsafeSchema");
-        let examined = scratch.run(&["doctor"]);
-        assert_ne!(examined.code, 0);
-        let damaged = "the state of trust has the number";
-        assert!(examined.stdout.contains(damaged), "{}", examined.stdout);
+        assert_doctor_says(&scratch, "the state of trust has the number");
 
         scratch.write("store.db", store);
         scratch.json(revoke);
@@ -240,7 +240,7 @@ fn a_store_in_which_a_used_page_counts_as_free_is_not_changed() {
         for change in [revoke, &["keys", "deny", "release", "--danger-everywhere"]] {
             scratch.run(&[&["--json"], change].concat()).assert_failed(2, "UnsafeSchema");
         }
-        assert_ne!(scratch.run(&["doctor"]).code, 0);
+        assert_doctor_says(&scratch, "its tables are damaged");
 
         scratch.write("store.db", store);
         scratch.json(revoke);

@@ -61,9 +61,11 @@ async fn set(
             let change = RowChange::Withdraws(Withdrawn::VersionsBelow(&name, floor));
             publication_notes::noted(&keys, &org, change, report).await
         }
+        None if changed => report,
         None => {
-            let others = keys.store().version_floors(org.id).await.unwrap_or_default();
-            if !changed && !others.is_empty() {
+            // Nothing was changed, so the command does not fail because this cannot be told.
+            let others = keys.store().version_floors(org.id).await;
+            if others.is_ok_and(|others| !others.is_empty()) {
                 report.note(format!(
                     "{0} has a lowest version of other packages: cloacina package floor list --org {0}",
                     org.name

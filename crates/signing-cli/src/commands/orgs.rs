@@ -140,12 +140,7 @@ async fn revoke_trust(context: &Context, grant: &Grant, dry_run: bool) -> Result
     let verb = if changed { "no longer accepts" } else { "did not accept" };
     let text = format!("{} {verb} keys through {}", parent.name, child.name);
     let mut report = Report::done_as(text, &GrantChangeView::of(&parent, &child, changed));
-    // Nothing was changed, so the command does not fail because this cannot be told.
-    let grants = if changed { Ok(Vec::new()) } else { keys.grants_to(parent.id).await };
-    let is_reverse = |(from, grant): &(OrganizationRecord, GraphGrant)| {
-        from.id == child.id && grant.standing == GrantStanding::InForce
-    };
-    if grants.is_ok_and(|grants| grants.iter().any(is_reverse)) {
+    if !changed && accepts_through(&keys, child.id, parent.id).await {
         report.note(format!(
             "{0} accepts keys through {1}; to end that: cloacina orgs revoke-trust --from {0} --to {1}",
             child.name, parent.name
@@ -153,6 +148,14 @@ async fn revoke_trust(context: &Context, grant: &Grant, dry_run: bool) -> Result
     }
     let change = RowChange::Withdraws(Withdrawn::GrantTo(child.id));
     Ok(publication_notes::noted(&keys, &parent, change, report).await)
+}
+
+/// Whether a grant of `parent` to `child` is in force. No command fails because this cannot be told.
+async fn accepts_through(keys: &TrustReader, parent: OrgId, child: OrgId) -> bool {
+    let is_it = |(from, grant): &(OrganizationRecord, GraphGrant)| {
+        from.id == parent && grant.standing == GrantStanding::InForce
+    };
+    keys.grants_to(child).await.is_ok_and(|grants| grants.iter().any(is_it))
 }
 
 #[cfg(test)]

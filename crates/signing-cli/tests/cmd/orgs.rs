@@ -1,5 +1,5 @@
 use crate::passphrase_prompt::talk;
-use crate::support::{Scratch, text};
+use crate::support::{Scratch, forge, text};
 
 #[test]
 fn a_created_organization_is_listed() {
@@ -118,6 +118,8 @@ fn granted_trust_verifies_until_it_is_revoked() {
     let swapped = ["orgs", "revoke-trust", "--from", "vendor", "--to", "operator"];
     let told = scratch.run(&swapped).stderr;
     assert!(told.contains("revoke-trust --from operator --to vendor"), "{told}");
+    forge(&scratch, "UPDATE trust_grants SET expires_at = 1000000");
+    assert_eq!(scratch.run(&swapped).stderr, "");
 }
 
 #[test]

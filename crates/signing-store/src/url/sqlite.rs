@@ -68,8 +68,9 @@ impl fmt::Display for SqliteTarget {
         let path = self.path.as_os_str().as_encoded_bytes();
         // In a URL, parameters would begin there.
         if path.contains(&b'?') {
-            let is_relative = path[0] == b'~' || looks_like_a_url(&self.path.to_string_lossy());
-            let start = if is_relative { "./" } else { "" };
+            let needs_directory =
+                path.starts_with(b"~") || looks_like_a_url(&self.path.to_string_lossy());
+            let start = if needs_directory { "./" } else { "" };
             return write!(f, "{start}{}", self.path.display());
         }
         // One `//` behind the scheme is skipped when the URL is read.
